@@ -1,0 +1,99 @@
+/* The tables of facts that the .def files expand to; see fleet.h. */
+#include "fleet/fleet.h"
+
+#include <string.h>
+
+const struct feature telemetry_features[TELEMETRY_FEATURE_COUNT] = {
+#define X(name, type, low, high, missing, unit_fr, unit_en, decimals, fr, en) \
+    {#name, COLUMN_##type, low, high, missing, TEXT(unit_fr, unit_en), decimals, TEXT(fr, en)},
+    TELEMETRY_FEATURES(X)};
+
+static const struct feature derived_features[] = {DERIVED_FEATURES(X)};
+#undef X
+
+const char *const model_input_names[MODEL_INPUT_COUNT] = {
+#define X(name, gold) #name,
+    MODEL_INPUTS(X)
+#undef X
+};
+
+const char *const model_input_gold_columns[MODEL_INPUT_COUNT] = {
+#define X(name, gold) #gold,
+    MODEL_INPUTS(X)
+#undef X
+};
+
+const struct failure_kind failure_kinds[FAILURE_COUNT] = {
+#define X(id, number, name, share, history, fr, en, advice_fr, advice_en) \
+    [number] = {name, share, history, TEXT(fr, en), TEXT(advice_fr, advice_en)},
+    FAILURES(X)
+#undef X
+};
+
+const struct statut_kind statut_kinds[STATUT_COUNT] = {
+#define X(id, name, fr, en, when_fr, when_en) {name, TEXT(fr, en), TEXT(when_fr, when_en)},
+    STATUTS(X)
+#undef X
+};
+
+const char *const niveau_names[NIVEAU_COUNT] = {
+#define X(id, name) name,
+    NIVEAUX(X)
+#undef X
+};
+
+const struct feature *feature_find(const char *name)
+{
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        if (strcmp(telemetry_features[i].name, name) == 0) {
+            return &telemetry_features[i];
+        }
+    }
+    for (size_t i = 0; i < sizeof derived_features / sizeof *derived_features; i++) {
+        if (strcmp(derived_features[i].name, name) == 0) {
+            return &derived_features[i];
+        }
+    }
+    return NULL;
+}
+
+/* One array of facts and one of plain columns per table of tables.def. */
+#define TABLE(id, name, level, path, fr, en) static const struct column_fact facts_##id[] = {
+#define COLUMN(id, name, type, fr, en) {{name, COLUMN_##type}, TEXT(fr, en)},
+#define END(id) \
+    }           \
+    ;
+#include "fleet/tables.def"
+#undef TABLE
+#undef COLUMN
+#undef END
+
+#define TABLE(id, name, level, path, fr, en) static const struct column columns_##id[] = {
+#define COLUMN(id, name, type, fr, en) {name, COLUMN_##type},
+#define END(id) \
+    }           \
+    ;
+#include "fleet/tables.def"
+#undef TABLE
+#undef COLUMN
+#undef END
+
+const struct table_fact fleet_tables[TABLE_COUNT] = {
+#define TABLE(id, name, level, path, fr, en)                                          \
+    [TABLE_##id] = {{name, columns_##id, sizeof columns_##id / sizeof *columns_##id}, \
+                    level,                                                            \
+                    path,                                                             \
+                    TEXT(fr, en),                                                     \
+                    facts_##id},
+#define COLUMN(...)
+#define END(id)
+#include "fleet/tables.def"
+#undef TABLE
+#undef COLUMN
+#undef END
+};
+
+const struct table *fleet_table(enum table_id id)
+{
+    return &fleet_tables[id].table;
+}

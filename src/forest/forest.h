@@ -1,0 +1,103 @@
+/* Random forests over plain matrices: train, predict, evaluate, store. No word about vehicles.
+ *
+ * X[rows][features] is row-major float; NaN is a missing value and never goes left (x <= t is
+ * false). y[rows] holds class indices 0..classes-1. Probabilities are double, P[rows][classes]. */
+#ifndef FOREST_FOREST_H
+#define FOREST_FOREST_H
+
+#include "base/arena.h"
+#include "base/columns.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct forest;
+
+/* A training or test table; the caller owns all memory. */
+struct forest_data {
+    const float *x; /* X[rows][features] */
+    const int *y;   /* y[rows], 0..classes-1 */
+    size_t rows;
+    size_t features;
+    int classes;
+};
+
+struct forest_options {
+    unsigned trees;   /* 0: 100 */
+    uint64_t seed;    /* same seed, same forest, for any number of threads */
+    unsigned threads; /* 0: all available cores */
+    void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called by any
+                                                                   thread, one at a time */
+    void *progress_context;
+};
+
+/* Grows a forest (Breiman 2001): bootstrap rows per tree, sqrt(features) candidates per split,
+ * Gini, grown to purity. When `oob` is not NULL it receives the out-of-bag probabilities
+ * [rows][classes] (a row that no tree left out: all zero). The caller frees with forest_free(). */
+int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
+                 struct forest **out, struct error *err);
+
+void forest_free(struct forest *forest);
+
+size_t forest_features(const struct forest *forest);
+int forest_classes(const struct forest *forest);
+size_t forest_trees(const struct forest *forest);
+size_t forest_nodes(const struct forest *forest);
+
+/* P[rows][classes]: mean over the trees, summed in double in tree order. */
+void forest_predict(const struct forest *forest, const float *x, size_t rows, unsigned threads,
+                    double *prob);
+
+/* ---- evaluation (metrics.c, split.c) ---- */
+
+struct forest_metrics {
+    size_t rows;
+    int classes;
+    size_t *confusion; /* [true][predicted], owned by the arena given */
+    double *precision; /* [classes]; 0 where nothing was predicted */
+    double *recall;    /* [classes]; 0 where the class is absent */
+    double *f1;        /* [classes] */
+    double accuracy;
+    double macro_f1; /* mean over the classes present in y */
+    double log_loss; /* probabilities clipped at 1e-6 */
+};
+
+/* y[rows] against P[rows][classes] (predicted: first largest); rows that are all zero are left out.
+ */
+void forest_evaluate(const int *y, const double *prob, size_t rows, int classes,
+                     struct arena *arena, struct forest_metrics *out);
+
+/* Assigns each row to one of `folds` folds so that every class is spread evenly: fold[rows].
+ * A stratified hold-out of 1/folds is fold 0. */
+void forest_stratified_folds(const int *y, size_t rows, int classes, unsigned folds, uint64_t seed,
+                             unsigned *fold);
+
+/* ---- the model file: ONNX (model_io.c) ---- */
+
+struct forest_property {
+    const char *key;
+    const char *value;
+};
+
+/* What stands in the file beside the trees; texts are UTF-8. */
+struct forest_card {
+    const char **feature_names; /* [features], or NULL when the file has none */
+    const char **class_names;   /* [classes]: for people, or NULL when the file has none */
+    const char **class_labels;  /* [classes]: the training labels as text ("0", "1", "setosa") */
+    bool labels_are_numbers;    /* all labels are whole numbers (classlabels_int64s) */
+    struct forest_property *properties; /* metadata_props that are none of the above */
+    size_t property_count;
+};
+
+/* Writes the forest as one ONNX TreeEnsembleClassifier (deterministic bytes) into memory owned by
+ * the arena. */
+int forest_encode(const struct forest *forest, const struct forest_card *card, struct arena *arena,
+                  struct bytes *out, struct error *err);
+
+/* Reads a forest from ONNX bytes, ours or skl2onnx's. `name` is only for messages. A file that
+ * cannot be honoured exactly is refused with the reason. The card is owned by the arena. */
+int forest_decode(const void *bytes, size_t size, const char *name, struct arena *arena,
+                  struct forest **out, struct forest_card *card, struct error *err);
+
+#endif
