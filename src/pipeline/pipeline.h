@@ -1,0 +1,162 @@
+/* The stages from bronze to gold, training, scoring, and what was published, read back.
+ *
+ * Nothing here prints or reads a clock's date: the run date is an argument, reports are structs and
+ * only cli turns them into words. All outputs are staged and published as one (base/publish.h). */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "fleet/fleet.h"
+#include "forest/forest.h"
+#include "ingest/ingest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Told about long work: `stage` is what goes on, done of total (total 0: not known). Called by one
+ * thread at a time. */
+struct progress {
+    void (*tell)(void *context, const struct text *stage, uint64_t done, uint64_t total);
+    void *context; /* tell may be NULL: nobody listens */
+};
+
+/* What every stage needs to know. */
+struct session {
+    const char *data;     /* root of the lake */
+    int32_t run_date;     /* D, days since 1970-01-01 */
+    unsigned threads;     /* 0: all available cores */
+    const char *memory;   /* limit for the engine ("2GB"), or NULL */
+    struct progress progress;
+};
+
+/* ---- run, silver, gold (run.c) ---- */
+
+enum {
+    STAGE_SILVER = 1, /* bronze -> silver */
+    STAGE_GOLD = 2,   /* silver -> gold */
+};
+
+struct run_options {
+    unsigned stages;         /* STAGE_... joined by | */
+    const char *model_path;  /* NULL: models/model_pannes.onnx under the root */
+    const char *map_path;    /* NULL: telemetry is in our own words (see docs/mapping.md) */
+    double reject_limit;     /* share of telemetry records in quarantine above which a run fails */
+};
+
+struct run_report {
+    struct ingest_counts telemetry;
+    uint64_t duplicates;
+    uint64_t conflicts;      /* same vin and instant, other values: both kept */
+    uint64_t imputed[TELEMETRY_FEATURE_COUNT];
+    uint64_t silver_rows;
+    uint64_t services, services_quarantined;
+    uint64_t vehicles, vehicles_quarantined, vehicles_conflicting;
+    uint64_t without_service;  /* orphans: in telemetry, not in maintenance */
+    uint64_t without_register; /* orphans: in telemetry, not in the register */
+    uint64_t gold_rows;
+    uint64_t incomplete;       /* gold rows with a feature that is missing everywhere */
+    uint64_t by_statut[STATUT_COUNT];
+    bool foreign_model;        /* the model names no features: taken in contract order */
+    double seconds_ingest, seconds_silver, seconds_gold, seconds_publish, seconds;
+};
+
+/* Runs the stages for one run date and publishes their outputs. Above the reject limit only the
+ * quarantine is published, gold stays as it was, and the call fails. The report is filled as far as
+ * the work went, also on failure. */
+int pipeline_run(const struct session *session, const struct run_options *options,
+                 struct run_report *report, struct error *err);
+
+/* ---- train (train.c) ---- */
+
+struct train_options {
+    const char *history;    /* CSV; NULL: the newest bronze's data_historique_pannes.csv */
+    const char *model_path; /* NULL: models/model_pannes.onnx under the root */
+    unsigned trees;         /* 0: 100 */
+    uint64_t seed;
+};
+
+struct train_report {
+    const char *history;    /* the file read; texts are owned by the arena given */
+    const char *model_path; /* the file written */
+    uint64_t rows;
+    uint64_t refused; /* rows of the history that could not be used */
+    size_t trees, nodes;
+    struct forest_metrics holdout; /* a stratified fifth, by a forest grown on the rest */
+    struct forest_metrics oob;     /* out of bag, of the forest that was written */
+    double seconds;
+};
+
+int pipeline_train(const struct session *session, const struct train_options *options,
+                   struct arena *arena, struct train_report *report, struct error *err);
+
+/* ---- score (score.c) ---- */
+
+/* Scores every row of a CSV or Parquet table, in order: column `prediction` (the training label) and
+ * one column p_<label> a class. The table has the model's feature names as columns (a model without
+ * names takes the contract's); others are passed over. out_path NULL: CSV on standard output. */
+int pipeline_score(const struct session *session, const char *model_path, const char *table_path,
+                   const char *out_path, uint64_t *rows, struct error *err);
+
+/* ---- reading what was published (report.c) ---- */
+
+struct ranked_vehicle {
+    const char *vin, *modele; /* modele NULL when unknown */
+    enum statut statut;
+    int type_panne_predit; /* 0..FAILURE_COUNT-1 */
+    double prob_panne;     /* 0..1 */
+    int sante;
+    double km_avant_panne; /* NAN: not known */
+    double km_depuis_revis, score_risque; /* NAN: not known */
+};
+
+/* The run dates that have gold, oldest first; owned by the arena. */
+int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
+                       struct error *err);
+
+/* The vehicles of one run date, most urgent first (statut, then probability, then vin), at most
+ * `limit` (0: all); `total` is the size of the fleet. Owned by the arena. */
+int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
+                 struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err);
+
+struct quality_column {
+    const char *name;
+    uint64_t nulls;
+    double null_pct;
+};
+
+struct quality_report { /* one of quality/{silver,gold}_quality_D.csv */
+    uint64_t rows;
+    const char *missing_columns, *schema_issues; /* "" when there are none */
+    struct quality_column *columns;
+    size_t column_count;
+};
+
+struct quarantine_reason {
+    const char *reason; /* code, see ingest.h */
+    uint64_t records;
+    const char *source; /* one example: file */
+    int64_t position;   /* and place in it */
+};
+
+struct quality_summary {
+    struct quality_report silver, gold;
+    struct quarantine_reason *reasons; /* most frequent first */
+    size_t reason_count;
+    uint64_t quarantined; /* records; one can have several reasons */
+};
+
+int pipeline_quality(const struct session *session, struct arena *arena,
+                     struct quality_summary *out, struct error *err);
+
+/* ---- simulated bronze (simulate.c) ---- */
+
+/* Puts `folder`'s content in place as bronze of the run date: called with a function that fills an
+ * empty folder. Bronze without the mark _SIMULATED is never replaced. */
+int pipeline_simulate(const struct session *session,
+                      int (*fill)(void *context, const char *folder, struct error *err),
+                      void *context, struct error *err);
+
+#endif
