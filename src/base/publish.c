@@ -1,0 +1,425 @@
+/* The journal of a publication and its two phases, stage and place; see publish.h.
+ *
+ * Journal, version 1, one entry a line:
+ *   autostream-journal 1
+ *   staging ID
+ *   put SHA256 PATH      rename .staging/ID/PATH to PATH; done when PATH has the hash already
+ *   drop PATH            remove PATH
+ *   end                  (a journal without it cannot be: it was synced before it got its name) */
+#include "base/publish.h"
+
+#include "base/fs.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char HEAD[] = "autostream-journal 1\n";
+enum { JOURNAL_LIMIT = 1 << 30 };
+
+static const char *join(struct arena *arena, const char *folder, const char *name)
+{
+    return arena_printf(arena, "%s/%s", folder, name);
+}
+
+static int system_error(struct error *err, const char *path)
+{
+    return error_set(
+        err, "%s : écriture impossible (%s) ; vérifiez les droits et la place sur le disque",
+        "%s: cannot be written (%s); check the permissions and the space on the disk", path,
+        strerror(errno));
+}
+
+/* Syncs a file or a folder by its path; a path that is gone needs no sync of its own. */
+static int sync_path(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : system_error(err, path);
+    }
+    int status = fsync(fd) == 0 ? 0 : system_error(err, path);
+    close(fd);
+    return status;
+}
+
+/* The folder part of a path, owned by the arena. */
+static const char *folder_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_copy(arena, path, (size_t)(slash - path)) : ".";
+}
+
+/* Syncs the folder of ROOT/relative and every folder above it up to ROOT, so that new folders are
+ * durable as well; `last` remembers the previous folder, for runs of files in one folder. */
+static int sync_folders(struct arena *arena, const char *root, const char *relative,
+                        const char **last, struct error *err)
+{
+    const char *folder = folder_of(arena, join(arena, root, relative));
+    if (*last && strcmp(*last, folder) == 0) {
+        return 0;
+    }
+    *last = folder;
+    for (;;) {
+        if (sync_path(folder, err) != 0) {
+            return -1;
+        }
+        if (strlen(folder) <= strlen(root)) {
+            return 0;
+        }
+        folder = folder_of(arena, folder);
+    }
+}
+
+/* ---- the second phase: what the journal says, done or finished ---- */
+
+/* Renames a staged file into place; a file that is in place already has the journal's hash. */
+static int place(struct arena *arena, const char *root, const char *staging, const char *relative,
+                 const char *sha256, struct error *err)
+{
+    const char *from = join(arena, staging, relative);
+    const char *to = join(arena, root, relative);
+    if (fs_make_folders(folder_of(arena, to), err) != 0) {
+        return -1;
+    }
+    if (rename(from, to) == 0) {
+        return 0;
+    }
+    if (errno != ENOENT) {
+        return system_error(err, to);
+    }
+    char found[HASH_TEXT_SIZE];
+    uint64_t bytes;
+    if (hash_file(to, found, &bytes, err) != 0) {
+        return -1;
+    }
+    if (strcmp(found, sha256) != 0) {
+        return error_set(
+            err,
+            "%s : ni le fichier préparé ni le fichier publié n'ont l'empreinte notée ; "
+            "relancez la commande qui l'a produit",
+            "%s: neither the staged nor the published file has the recorded hash; "
+            "repeat the command that made it",
+            to);
+    }
+    return 0;
+}
+
+/* Takes the next line off *text: NUL-terminated, without its newline; NULL at the end. */
+static char *next_line(char **text)
+{
+    char *line = *text;
+    char *end = strchr(line, '\n');
+    if (!end) {
+        return NULL;
+    }
+    *end = '\0';
+    *text = end + 1;
+    return line;
+}
+
+static int broken_journal(struct error *err, const char *path)
+{
+    return error_set(err, "%s : journal illisible ; ôtez-le et relancez la dernière commande",
+                     "%s: unreadable journal; remove it and repeat the last command", path);
+}
+
+static int follow_journal(struct arena *arena, const char *root, char *text, const char *journal,
+                          struct error *err)
+{
+    const char *staging = NULL;
+    const char *last_synced = NULL;
+    bool ended = false;
+    if (strncmp(text, HEAD, sizeof HEAD - 1) != 0) {
+        return broken_journal(err, journal);
+    }
+    text += sizeof HEAD - 1;
+    char *again = arena_strdup(arena, text);
+    for (char *line; (line = next_line(&text));) {
+        ended = strcmp(line, "end") == 0;
+        if (strncmp(line, "staging ", 8) == 0) {
+            staging = arena_printf(arena, "%s/.staging/%s", root, line + 8);
+        } else if (strncmp(line, "put ", 4) == 0 && staging && strlen(line) > 4 + 64 + 1) {
+            line[4 + 64] = '\0';
+            if (place(arena, root, staging, line + 4 + 65, line + 4, err) != 0) {
+                return -1;
+            }
+        } else if (strncmp(line, "drop ", 5) == 0) {
+            const char *path = join(arena, root, line + 5);
+            if (unlink(path) != 0 && errno != ENOENT) {
+                return system_error(err, path);
+            }
+            (void)rmdir(folder_of(arena, path)); /* only when nothing is left in it */
+        } else if (!ended) {
+            return broken_journal(err, journal);
+        }
+    }
+    if (!ended) {
+        return broken_journal(err, journal);
+    }
+    for (char *line; (line = next_line(&again));) {
+        bool put = strncmp(line, "put ", 4) == 0;
+        if ((put || strncmp(line, "drop ", 5) == 0) &&
+            sync_folders(arena, root, line + (put ? 4 + 65 : 5), &last_synced, err) != 0) {
+            return -1;
+        }
+    }
+    if (unlink(journal) != 0) {
+        return system_error(err, journal);
+    }
+    return sync_path(folder_of(arena, journal), err);
+}
+
+static int recover_locked(const char *root, struct error *err)
+{
+    struct arena arena = {0};
+    struct bytes text;
+    const char *journal = join(&arena, root, ".staging/journal");
+    int status = 0;
+    if (fs_exists(journal)) {
+        status = fs_read(journal, JOURNAL_LIMIT, &arena, &text, err);
+        if (status == 0) {
+            status = follow_journal(&arena, root, (char *)text.data, journal, err);
+        }
+    }
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- the lock ---- */
+
+/* Opens and locks ROOT/.lock; when `wait` is false another holder is an error that names it. */
+static int take_lock(const char *root, bool wait, int *lock, struct error *err)
+{
+    struct arena arena = {0};
+    const char *path = join(&arena, root, ".lock");
+    int status = -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        system_error(err, path);
+        goto done;
+    }
+    if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+        char holder[128] = {0};
+        ssize_t got = errno == EWOULDBLOCK ? pread(fd, holder, sizeof holder - 1, 0) : -1;
+        if (got < 0) {
+            system_error(err, path);
+        } else {
+            holder[strcspn(holder, "\n")] = '\0';
+            error_set(
+                err,
+                "%s : une autre commande y travaille déjà (%s) ; attendez sa fin, ou donnez un "
+                "autre dossier avec --data",
+                "%s: another command is at work there (%s); wait for its end, or give another "
+                "folder with --data",
+                root, holder);
+        }
+        goto done;
+    }
+    struct timespec now;
+    char start[64];
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    (void)strftime(start, sizeof start, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    const char *owner = arena_printf(&arena, "pid %ld, %s\n", (long)getpid(), start);
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, owner, strlen(owner), 0) < 0) {
+        system_error(err, path);
+        goto done;
+    }
+    *lock = fd;
+    fd = -1;
+    status = 0;
+done:
+    if (fd >= 0) {
+        close(fd);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+int publish_recover(const char *root, struct error *err)
+{
+    struct arena arena = {0};
+    bool interrupted = fs_exists(join(&arena, root, ".staging/journal"));
+    arena_release(&arena);
+    if (!interrupted) {
+        return 0;
+    }
+    int lock = -1;
+    if (take_lock(root, true, &lock, err) != 0) {
+        return -1;
+    }
+    int status = recover_locked(root, err);
+    close(lock);
+    return status;
+}
+
+/* ---- the first phase ---- */
+
+int publish_begin(struct publication *publication, const char *root, struct error *err)
+{
+    struct publication *p = publication;
+    struct timespec now;
+    assert(!p->lock);
+    p->root = arena_strdup(&p->arena, root);
+    const char *all = join(&p->arena, root, ".staging");
+    if (fs_make_folders(root, err) != 0 || take_lock(root, false, &p->lock, err) != 0) {
+        return -1;
+    }
+    /* Under the lock: whatever is staged belongs to a process that is gone. */
+    if (recover_locked(root, err) != 0 || fs_remove_tree(all, err) != 0) {
+        return -1;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    p->staging = arena_printf(&p->arena, "%s/%lld-%ld", all, (long long)now.tv_sec, (long)getpid());
+    return fs_make_folders(p->staging, err);
+}
+
+int publish_stage(struct publication *publication, const char *relative, const char **path,
+                  struct error *err)
+{
+    struct publication *p = publication;
+    assert(p->lock && !strchr(relative, '\n'));
+    if (p->file_count == p->file_room) {
+        p->file_room = p->file_room ? p->file_room * 2 : 64;
+        p->files = xrealloc(p->files, p->file_room, sizeof *p->files);
+    }
+    p->files[p->file_count++] = (struct published_file){.path = arena_strdup(&p->arena, relative)};
+    *path = join(&p->arena, p->staging, relative);
+    return fs_make_folders(folder_of(&p->arena, *path), err);
+}
+
+void publish_drop(struct publication *publication, const char *relative)
+{
+    struct publication *p = publication;
+    assert(p->lock && !strchr(relative, '\n'));
+    if (p->drop_count == p->drop_room) {
+        p->drop_room = p->drop_room ? p->drop_room * 2 : 64;
+        p->drops = xrealloc(p->drops, p->drop_room, sizeof *p->drops);
+    }
+    p->drops[p->drop_count++] = arena_strdup(&p->arena, relative);
+}
+
+int publish_hash(struct publication *publication, struct error *err)
+{
+    struct publication *p = publication;
+    for (size_t i = 0; i < p->file_count; i++) {
+        struct published_file *file = &p->files[i];
+        if (file->hashed) {
+            continue;
+        }
+        const char *path = join(&p->arena, p->staging, file->path);
+        if (sync_path(path, err) != 0 || hash_file(path, file->sha256, &file->bytes, err) != 0) {
+            return -1;
+        }
+        file->hashed = true;
+    }
+    return 0;
+}
+
+/* The journal's text; owned by the publication, `size` without the NUL. */
+static char *journal_text(struct publication *p, size_t *size)
+{
+    const char *id = strrchr(p->staging, '/') + 1;
+    size_t room = sizeof HEAD + strlen(id) + 32;
+    for (size_t i = 0; i < p->file_count; i++) {
+        room += strlen(p->files[i].path) + HASH_TEXT_SIZE + 8;
+    }
+    for (size_t i = 0; i < p->drop_count; i++) {
+        room += strlen(p->drops[i]) + 8;
+    }
+    char *text = arena_alloc(&p->arena, room, 1);
+    size_t used = (size_t)snprintf(text, room, "%sstaging %s\n", HEAD, id);
+    for (size_t i = 0; i < p->file_count; i++) {
+        used += (size_t)snprintf(text + used, room - used, "put %s %s\n", p->files[i].sha256,
+                                 p->files[i].path);
+    }
+    for (size_t i = 0; i < p->drop_count; i++) {
+        used += (size_t)snprintf(text + used, room - used, "drop %s\n", p->drops[i]);
+    }
+    used += (size_t)snprintf(text + used, room - used, "end\n");
+    assert(used < room);
+    *size = used;
+    return text;
+}
+
+int publish_commit(struct publication *publication, struct error *err)
+{
+    struct publication *p = publication;
+    const char *all = join(&p->arena, p->root, ".staging");
+    const char *journal = join(&p->arena, all, "journal");
+    const char *unnamed = join(&p->arena, p->staging, ".journal");
+    const char *last_synced = NULL;
+    size_t size;
+    if (publish_hash(p, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < p->file_count; i++) {
+        if (sync_folders(&p->arena, p->staging, p->files[i].path, &last_synced, err) != 0) {
+            return -1;
+        }
+    }
+    const char *text = journal_text(p, &size);
+    if (fs_write(unnamed, text, size, err) != 0) {
+        return -1;
+    }
+    if (rename(unnamed, journal) != 0) {
+        return system_error(err, journal);
+    }
+    if (sync_path(all, err) != 0) {
+        return -1;
+    }
+    return recover_locked(p->root, err);
+}
+
+void publish_end(struct publication *publication)
+{
+    struct publication *p = publication;
+    struct error ignored;
+    if (p->lock) {
+        struct arena scratch = {0};
+        /* What a journal names must stay: the next command finishes it. */
+        if (p->staging && !fs_exists(join(&scratch, p->root, ".staging/journal"))) {
+            (void)fs_remove_tree(p->staging, &ignored);
+            (void)rmdir(join(&scratch, p->root, ".staging"));
+        }
+        arena_release(&scratch);
+        close(p->lock);
+    }
+    free(p->files);
+    free(p->drops);
+    arena_release(&p->arena);
+    *p = (struct publication){0};
+}
+
+int publish_file(const char *path, const void *bytes, size_t size, struct error *err)
+{
+    struct arena arena = {0};
+    const char *folder = folder_of(&arena, path);
+    const char *beside = arena_printf(&arena, "%s.tmp-%ld", path, (long)getpid());
+    int status = -1;
+    if (*folder == '\0') {
+        folder = "/";
+    }
+    if (fs_make_folders(folder, err) != 0 || fs_write(beside, bytes, size, err) != 0) {
+        goto done;
+    }
+    if (rename(beside, path) != 0) {
+        system_error(err, path);
+        goto done;
+    }
+    status = sync_path(folder, err);
+done:
+    if (status != 0) {
+        (void)unlink(beside);
+    }
+    arena_release(&arena);
+    return status;
+}

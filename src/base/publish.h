@@ -1,0 +1,68 @@
+/* Publishing many files as one: either all of them take their places or none.
+ *
+ * Files are written under ROOT/.staging/ID, hashed and synced. The commit is one synced and renamed
+ * journal, ROOT/.staging/journal, that names every file with its hash; then the files are renamed
+ * into place, their folders synced, the journal deleted. A process that dies before the journal has
+ * its name leaves the last good state; one that dies after it is finished by the next command
+ * (publish_recover()). One process at a time publishes under a root: ROOT/.lock is held meanwhile,
+ * and falls with its holder. */
+#ifndef BASE_PUBLISH_H
+#define BASE_PUBLISH_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct published_file {
+    const char *path; /* relative to the root */
+    char sha256[HASH_TEXT_SIZE];
+    uint64_t bytes;
+    bool hashed; /* sha256 and bytes are known */
+};
+
+struct publication {
+    const char *root;
+    const char *staging; /* ROOT/.staging/ID */
+    struct arena arena;
+    struct published_file *files; /* files to put in place, in the order of staging */
+    size_t file_count, file_room;
+    const char **drops; /* files to remove, relative to the root */
+    size_t drop_count, drop_room;
+    int lock; /* open descriptor, or 0 before begin and after end */
+};
+
+/* Starts a publication: makes the root, takes the lock (another holder is an error that names it),
+ * finishes an interrupted publication, removes what dead ones left. `publication` is zeroed. */
+int publish_begin(struct publication *publication, const char *root, struct error *err);
+
+/* The path under which to write the file that shall be ROOT/relative; its folder is made. Owned by
+ * the publication. `relative` has no newline. */
+int publish_stage(struct publication *publication, const char *relative, const char **path,
+                  struct error *err);
+
+/* ROOT/relative shall be gone after the commit (no error if it is not there). */
+void publish_drop(struct publication *publication, const char *relative);
+
+/* Syncs and hashes the files staged so far: files[].sha256 and .bytes are known afterwards. */
+int publish_hash(struct publication *publication, struct error *err);
+
+/* Puts everything in place. On failure nothing has changed, or the next command finishes it. */
+int publish_commit(struct publication *publication, struct error *err);
+
+/* Ends a publication: removes what is staged and was not committed, lets the lock go, frees. A
+ * zeroed or ended publication is fine. */
+void publish_end(struct publication *publication);
+
+/* Finishes an interrupted publication under `root`, if there is one. Every command calls it before
+ * it reads the lake. */
+int publish_recover(const char *root, struct error *err);
+
+/* Writes one file whole: beside its place, synced, renamed. For single files outside a publication.
+ */
+int publish_file(const char *path, const void *bytes, size_t size, struct error *err);
+
+#endif

@@ -1,0 +1,810 @@
+/* The lake on DuckDB, embedded through its C API: the only file that includes duckdb.h; see lake.h.
+ *
+ * An in-memory database; nothing is read or written but the paths that the callers name and the
+ * scratch folder. Two connections: one runs statements and feeds tables, the other streams results,
+ * so that a function of rows can write while it reads. */
+#include "lake/lake.h"
+
+#include "base/dates.h"
+#include "base/fs.h"
+#include "lake/sql.h"
+
+#include <assert.h>
+#include <duckdb.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FED_TABLES = 16 };
+
+struct feed { /* one table that is being fed */
+    const struct table *table;
+    duckdb_appender appender;
+    duckdb_data_chunk chunk;
+};
+
+struct lake {
+    duckdb_database database;
+    duckdb_connection work;   /* statements and appenders */
+    duckdb_connection reader; /* streamed results */
+    struct feed feeds[FED_TABLES];
+    size_t feed_count;
+};
+
+/* ---- errors and texts ---- */
+
+/* DuckDB's message as one of our sentences: its first line, or ours where we know the mend. */
+static int engine_error(struct error *err, const char *what, const char *message)
+{
+    if (!message) {
+        message = "?";
+    }
+    if (strstr(message, "No space left on device")) {
+        return error_set(err,
+                         "%s : plus de place sur le disque ; libérez-en et relancez la commande",
+                         "%s: no space left on the disk; free some and repeat the command", what);
+    }
+    if (strncmp(message, "Out of Memory", 13) == 0) {
+        return error_set(err,
+                         "%s : la limite de mémoire est atteinte ; donnez-en plus avec --memory",
+                         "%s: the memory limit is reached; give more with --memory", what);
+    }
+    return error_set(err, "%s : %.*s", "%s: %.*s", what, (int)strcspn(message, "\n"), message);
+}
+
+/* 'text' as an SQL literal, owned by the arena. */
+static const char *literal(struct arena *arena, const char *text)
+{
+    char *out = arena_alloc(arena, 2 * strlen(text) + 3, 1);
+    char *end = out;
+    *end++ = '\'';
+    for (const char *p = text; *p; p++) {
+        if (*p == '\'') {
+            *end++ = '\'';
+        }
+        *end++ = *p;
+    }
+    *end = '\'';
+    return out;
+}
+
+/* A path in which nothing is a pattern: *, ? and [ stand in brackets. Owned by the arena. */
+static const char *without_patterns(struct arena *arena, const char *path)
+{
+    char *out = arena_alloc(arena, 3 * strlen(path) + 1, 1);
+    char *end = out;
+    for (const char *p = path; *p; p++) {
+        bool special = *p == '*' || *p == '?' || *p == '[';
+        if (special) {
+            *end++ = '[';
+        }
+        *end++ = *p;
+        if (special) {
+            *end++ = ']';
+        }
+    }
+    return out;
+}
+
+/* Runs one statement; `what` names it in the error. */
+static int run(struct lake *lake, const char *what, const char *sql, struct error *err)
+{
+    duckdb_result result;
+    int status = 0;
+    if (duckdb_query(lake->work, sql, &result) != DuckDBSuccess) {
+        status = engine_error(err, what, duckdb_result_error(&result));
+    }
+    duckdb_destroy_result(&result);
+    return status;
+}
+
+/* ---- open and close ---- */
+
+static int configure(duckdb_config config, const struct lake_options *options, struct error *err)
+{
+    char threads[16];
+    (void)snprintf(threads, sizeof threads, "%u", options->threads);
+    const struct {
+        const char *name, *value;
+    } settings[] = {
+        /* Nothing may be fetched, and nothing written outside the scratch folder. */
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
+        {"allow_community_extensions", "false"},
+        {"allow_persistent_secrets", "false"},
+        {"home_directory", options->scratch ? options->scratch : "/nonexistent"},
+        {"temp_directory", options->scratch ? options->scratch : ""},
+        {"threads", options->threads > 0 ? threads : NULL},
+        {"memory_limit", options->memory},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (settings[i].value &&
+            duckdb_set_config(config, settings[i].name, settings[i].value) != DuckDBSuccess) {
+            return error_usage(err, "%s : « %s » n'est pas une valeur possible",
+                               "%s: \"%s\" is not a possible value", settings[i].name,
+                               settings[i].value);
+        }
+    }
+    return 0;
+}
+
+int lake_open(struct lake **out, const struct lake_options *options, struct error *err)
+{
+    duckdb_config config = NULL;
+    char *message = NULL;
+    int status = -1;
+    struct lake *lake = xcalloc(1, sizeof *lake);
+    *out = lake;
+    if (duckdb_create_config(&config) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    if (configure(config, options, err) != 0) {
+        goto done;
+    }
+    if (duckdb_open_ext(NULL, &lake->database, config, &message) != DuckDBSuccess) {
+        engine_error(err, "DuckDB", message);
+        goto done;
+    }
+    if (duckdb_connect(lake->database, &lake->work) != DuckDBSuccess ||
+        duckdb_connect(lake->database, &lake->reader) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    status = run(lake, "prelude", sql_text("duckdb/prelude.sql"), err);
+done:
+    duckdb_free(message);
+    duckdb_destroy_config(&config);
+    return status;
+}
+
+void lake_close(struct lake *lake)
+{
+    if (!lake) {
+        return;
+    }
+    for (size_t i = 0; i < lake->feed_count; i++) {
+        duckdb_destroy_data_chunk(&lake->feeds[i].chunk);
+        duckdb_appender_destroy(&lake->feeds[i].appender);
+    }
+    duckdb_disconnect(&lake->reader);
+    duckdb_disconnect(&lake->work);
+    duckdb_close(&lake->database);
+    free(lake);
+}
+
+/* ---- constants ---- */
+
+int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err)
+{
+    struct arena arena = {0};
+    char text[DATE_TEXT_SIZE];
+    int status = run(lake, name,
+                     arena_printf(&arena, "CREATE MACRO %s() AS DATE '%s'", name,
+                                  date_format(date, text)),
+                     err);
+    arena_release(&arena);
+    return status;
+}
+
+int lake_constant_real(struct lake *lake, const char *name, double value, struct error *err)
+{
+    struct arena arena = {0};
+    int status = run(lake, name,
+                     arena_printf(&arena, "CREATE MACRO %s() AS CAST(%.17e AS DOUBLE)", name,
+                                  value),
+                     err);
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- tables ---- */
+
+static const struct {
+    const char *sql;
+    duckdb_type type;
+} engine_types[] = {
+    [COLUMN_TEXT] = {"VARCHAR", DUCKDB_TYPE_VARCHAR},
+    [COLUMN_BLOB] = {"BLOB", DUCKDB_TYPE_BLOB},
+    [COLUMN_WHOLE] = {"BIGINT", DUCKDB_TYPE_BIGINT},
+    [COLUMN_REAL] = {"DOUBLE", DUCKDB_TYPE_DOUBLE},
+    [COLUMN_TIMESTAMP] = {"TIMESTAMP", DUCKDB_TYPE_TIMESTAMP},
+    [COLUMN_DATE] = {"DATE", DUCKDB_TYPE_DATE},
+};
+
+int lake_create(struct lake *lake, const struct table *table, struct error *err)
+{
+    struct arena arena = {0};
+    char *sql = arena_printf(&arena, "CREATE TABLE %s (", table->name);
+    for (size_t c = 0; c < table->column_count; c++) {
+        sql = arena_printf(&arena, "%s%s%s %s", sql, c > 0 ? ", " : "", table->columns[c].name,
+                           engine_types[table->columns[c].type].sql);
+    }
+    int status = run(lake, table->name, arena_printf(&arena, "%s)", sql), err);
+    arena_release(&arena);
+    return status;
+}
+
+/* The feed of a table, opened at its first batch. */
+static struct feed *feed_of(struct lake *lake, const struct table *table, struct error *err)
+{
+    for (size_t i = 0; i < lake->feed_count; i++) {
+        if (lake->feeds[i].table == table) {
+            return &lake->feeds[i];
+        }
+    }
+    assert(lake->feed_count < FED_TABLES);
+    struct feed *feed = &lake->feeds[lake->feed_count];
+    *feed = (struct feed){.table = table};
+    if (duckdb_appender_create(lake->work, NULL, table->name, &feed->appender) != DuckDBSuccess) {
+        engine_error(err, table->name, duckdb_appender_error(feed->appender));
+        duckdb_appender_destroy(&feed->appender);
+        return NULL;
+    }
+    duckdb_logical_type types[BATCH_COLUMNS];
+    for (size_t c = 0; c < table->column_count; c++) {
+        types[c] = duckdb_create_logical_type(engine_types[table->columns[c].type].type);
+    }
+    feed->chunk = duckdb_create_data_chunk(types, table->column_count);
+    for (size_t c = 0; c < table->column_count; c++) {
+        duckdb_destroy_logical_type(&types[c]);
+    }
+    lake->feed_count++;
+    return feed;
+}
+
+static void copy_column(duckdb_vector vector, const struct batch *batch, size_t c)
+{
+    enum column_type type = batch->table->columns[c].type;
+    void *data = duckdb_vector_get_data(vector);
+    const bool *null = batch->null[c];
+    duckdb_vector_ensure_validity_writable(vector);
+    uint64_t *valid = duckdb_vector_get_validity(vector);
+    for (size_t r = 0; r < batch->rows; r++) {
+        duckdb_validity_set_row_validity(valid, r, !null[r]);
+        if (null[r]) {
+            continue;
+        }
+        switch (type) {
+        case COLUMN_TEXT:
+        case COLUMN_BLOB:
+            duckdb_vector_assign_string_element_len(vector, r, batch->values[c].text[r].data,
+                                                    batch->values[c].text[r].size);
+            break;
+        case COLUMN_REAL:
+            ((double *)data)[r] = batch->values[c].real[r];
+            break;
+        case COLUMN_WHOLE:
+        case COLUMN_TIMESTAMP:
+            ((int64_t *)data)[r] = batch->values[c].whole[r];
+            break;
+        case COLUMN_DATE:
+            ((int32_t *)data)[r] = (int32_t)batch->values[c].whole[r];
+            break;
+        }
+    }
+}
+
+int lake_append(struct lake *lake, const struct batch *batch, struct error *err)
+{
+    struct feed *feed = feed_of(lake, batch->table, err);
+    if (!feed) {
+        return -1;
+    }
+    assert(batch->rows <= duckdb_vector_size());
+    duckdb_data_chunk_reset(feed->chunk);
+    for (size_t c = 0; c < batch->table->column_count; c++) {
+        copy_column(duckdb_data_chunk_get_vector(feed->chunk, c), batch, c);
+    }
+    duckdb_data_chunk_set_size(feed->chunk, batch->rows);
+    if (duckdb_append_data_chunk(feed->appender, feed->chunk) != DuckDBSuccess) {
+        return engine_error(err, batch->table->name, duckdb_appender_error(feed->appender));
+    }
+    return 0;
+}
+
+int lake_flush(struct lake *lake, struct error *err)
+{
+    int status = 0;
+    for (size_t i = 0; i < lake->feed_count; i++) {
+        struct feed *feed = &lake->feeds[i];
+        if (status == 0 && duckdb_appender_close(feed->appender) != DuckDBSuccess) {
+            status = engine_error(err, feed->table->name, duckdb_appender_error(feed->appender));
+        }
+        duckdb_destroy_data_chunk(&feed->chunk);
+        duckdb_appender_destroy(&feed->appender);
+    }
+    lake->feed_count = 0;
+    return status;
+}
+
+int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
+                struct error *err)
+{
+    struct arena arena = {0};
+    int status = run(lake, name,
+                     arena_printf(&arena, "CREATE %s %s AS %s",
+                                  kind == LAKE_TABLE ? "TABLE" : "VIEW", name, sql_text(file)),
+                     err);
+    arena_release(&arena);
+    return status;
+}
+
+int lake_words(struct lake *lake, const char *name, const char *word_column,
+               const char *const *words, size_t count, struct error *err)
+{
+    struct arena arena = {0};
+    char *values = arena_strdup(&arena, "");
+    for (size_t i = 0; i < count; i++) {
+        values = arena_printf(&arena, "%s%s(%zu, %s)", values, i > 0 ? ", " : "", i,
+                              literal(&arena, words[i]));
+    }
+    int status = run(lake, name,
+                     arena_printf(&arena, "CREATE VIEW %s AS SELECT * FROM (VALUES %s) t(code, %s)",
+                                  name, values, word_column),
+                     err);
+    arena_release(&arena);
+    return status;
+}
+
+/* Checks that `name` has just the columns of `table`, in order; `source` stands in the message. */
+static int check_columns(struct lake *lake, const char *name, const struct table *table,
+                         const char *source, struct error *err)
+{
+    struct arena arena = {0};
+    struct column *columns;
+    size_t count;
+    int status = lake_columns(lake, name, &arena, &columns, &count, err);
+    for (size_t c = 0; status == 0 && (c < count || c < table->column_count); c++) {
+        if (c < count && c < table->column_count &&
+            strcmp(columns[c].name, table->columns[c].name) == 0 &&
+            columns[c].type == table->columns[c].type) {
+            continue;
+        }
+        const char *found = c < count ? columns[c].name : "-";
+        const char *wanted = c < table->column_count ? table->columns[c].name : "-";
+        const char *type =
+            c < table->column_count ? engine_types[table->columns[c].type].sql : "";
+        status = error_set(err,
+                           "%s : colonne %zu « %s » au lieu de « %s » (%s) ; produisez la table à "
+                           "nouveau avec cette version",
+                           "%s: column %zu is \"%s\" instead of \"%s\" (%s); make the table again "
+                           "with this version",
+                           source, c + 1, found, wanted, type);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
+                      const char *folder, const char *pattern, struct error *err)
+{
+    struct arena arena = {0};
+    const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
+    const char *safe =
+        arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
+    char *columns = arena_strdup(&arena, "");
+    for (size_t c = 0; c < table->column_count; c++) {
+        columns = arena_printf(&arena, "%s%sCAST(%s AS %s) AS %s", columns, c > 0 ? ", " : "",
+                               table->columns[c].name, engine_types[table->columns[c].type].sql,
+                               table->columns[c].name);
+    }
+    int status =
+        run(lake, path,
+            arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
+                                 "hive_partitioning = true, hive_types_autocast = false)",
+                         name, columns, literal(&arena, safe)),
+            err);
+    arena_release(&arena);
+    return status;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
+int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err)
+{
+    struct arena arena = {0};
+    const char *safe = literal(&arena, without_patterns(&arena, path));
+    const char *reader;
+    int status = -1;
+    FILE *probe = fopen(path, "re");
+    if (!probe || fs_is_folder(path)) {
+        error_set(err, "%s : lecture impossible (%s) ; donnez un fichier CSV ou Parquet",
+                  "%s: cannot be read (%s); give a CSV or Parquet file", path,
+                  probe ? strerror(EISDIR) : strerror(errno));
+        goto done;
+    }
+    if (ends_with(path, ".parquet")) {
+        reader = arena_printf(&arena, "read_parquet(%s, hive_partitioning = false)", safe);
+    } else if (ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
+               ends_with(path, ".csv.zst") || ends_with(path, ".tsv")) {
+        reader = arena_printf(
+            &arena, "read_csv(%s, header = true, all_varchar = true, hive_partitioning = false)",
+            safe);
+    } else {
+        error_usage(err, "%s : table d'un genre inconnu ; donnez un fichier .csv ou .parquet",
+                    "%s: a table of unknown kind; give a .csv or .parquet file", path);
+        goto done;
+    }
+    status = run(lake, path, arena_printf(&arena, "CREATE VIEW %s AS FROM %s", name, reader), err);
+done:
+    if (probe) {
+        (void)fclose(probe);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+static enum column_type type_of(duckdb_type type)
+{
+    switch (type) {
+    case DUCKDB_TYPE_BLOB:
+        return COLUMN_BLOB;
+    case DUCKDB_TYPE_TINYINT:
+    case DUCKDB_TYPE_SMALLINT:
+    case DUCKDB_TYPE_INTEGER:
+    case DUCKDB_TYPE_BIGINT:
+    case DUCKDB_TYPE_UTINYINT:
+    case DUCKDB_TYPE_USMALLINT:
+    case DUCKDB_TYPE_UINTEGER:
+        return COLUMN_WHOLE;
+    case DUCKDB_TYPE_FLOAT:
+    case DUCKDB_TYPE_DOUBLE:
+    case DUCKDB_TYPE_DECIMAL:
+    case DUCKDB_TYPE_HUGEINT:
+    case DUCKDB_TYPE_UBIGINT:
+        return COLUMN_REAL;
+    case DUCKDB_TYPE_TIMESTAMP:
+    case DUCKDB_TYPE_TIMESTAMP_S:
+    case DUCKDB_TYPE_TIMESTAMP_MS:
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+        return COLUMN_TIMESTAMP;
+    case DUCKDB_TYPE_DATE:
+        return COLUMN_DATE;
+    default:
+        return COLUMN_TEXT;
+    }
+}
+
+int lake_columns(struct lake *lake, const char *name, struct arena *arena, struct column **columns,
+                 size_t *count, struct error *err)
+{
+    duckdb_prepared_statement statement = NULL;
+    int status = -1;
+    if (duckdb_prepare(lake->work, arena_printf(arena, "SELECT * FROM %s", name), &statement) !=
+        DuckDBSuccess) {
+        engine_error(err, name, duckdb_prepare_error(statement));
+        goto done;
+    }
+    *count = duckdb_prepared_statement_column_count(statement);
+    *columns = ARENA_NEW(arena, struct column, *count);
+    for (size_t c = 0; c < *count; c++) {
+        const char *column = duckdb_prepared_statement_column_name(statement, c);
+        (*columns)[c] = (struct column){
+            .name = arena_strdup(arena, column),
+            .type = type_of(duckdb_prepared_statement_column_type(statement, c)),
+        };
+        duckdb_free((void *)column);
+    }
+    status = 0;
+done:
+    duckdb_destroy_prepare(&statement);
+    return status;
+}
+
+/* ---- results to files ---- */
+
+int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
+               const char *path, struct error *err)
+{
+    struct arena arena = {0};
+    const char *from = output->from ? output->from : output->table->name;
+    const char *where = "";
+    char date[DATE_TEXT_SIZE];
+    int status = -1;
+    if (check_columns(lake, from, output->table, from, err) != 0) {
+        goto done;
+    }
+    if (output->where_column) {
+        where = arena_printf(&arena, " WHERE %s = DATE '%s'", output->where_column,
+                             date_format(output->where_date, date));
+    }
+    const char *except =
+        output->except ? arena_printf(&arena, " EXCLUDE (%s)", output->except) : "";
+    const char *options = format == LAKE_CSV ? "FORMAT csv, HEADER true"
+                                             : "FORMAT parquet, COMPRESSION zstd";
+    status = run(lake, path,
+                 arena_printf(&arena,
+                              "COPY (SELECT *%s FROM %s%s ORDER BY %s) TO %s (%s, USE_TMP_FILE false)",
+                              except, from, where, output->order, literal(&arena, path), options),
+                 err);
+done:
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- results to C ---- */
+
+/* Streams a query on the reading connection; calls `chunk` until the end or its failure. */
+static int stream(struct lake *lake, const char *what, const char *sql,
+                  int (*take)(void *context, duckdb_data_chunk chunk, struct error *err),
+                  void *context, struct error *err)
+{
+    duckdb_prepared_statement statement = NULL;
+    duckdb_pending_result pending = NULL;
+    duckdb_result result = {0};
+    int status = -1;
+    if (duckdb_prepare(lake->reader, sql, &statement) != DuckDBSuccess) {
+        engine_error(err, what, duckdb_prepare_error(statement));
+        goto done;
+    }
+    if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess) {
+        engine_error(err, what, duckdb_pending_error(pending));
+        goto done;
+    }
+    if (duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+        engine_error(err, what, duckdb_result_error(&result));
+        goto done;
+    }
+    status = 0;
+    for (duckdb_data_chunk chunk; status == 0 && (chunk = duckdb_fetch_chunk(result));) {
+        status = take(context, chunk, err);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    if (status == 0 && duckdb_result_error(&result)) {
+        status = engine_error(err, what, duckdb_result_error(&result));
+    }
+done:
+    duckdb_destroy_result(&result);
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_prepare(&statement);
+    return status;
+}
+
+struct each_row {
+    int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err);
+    void *context;
+};
+
+static int rows_of_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
+{
+    const struct each_row *each = context;
+    size_t count = duckdb_data_chunk_get_column_count(chunk);
+    size_t rows = duckdb_data_chunk_get_size(chunk);
+    struct arena arena = {0};
+    struct bytes *cells = ARENA_NEW(&arena, struct bytes, count);
+    int status = 0;
+    for (size_t r = 0; status == 0 && r < rows; r++) {
+        for (size_t c = 0; c < count; c++) {
+            duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
+            uint64_t *valid = duckdb_vector_get_validity(vector);
+            cells[c] = (struct bytes){0};
+            if (!valid || duckdb_validity_row_is_valid(valid, r)) {
+                duckdb_string_t *text = (duckdb_string_t *)duckdb_vector_get_data(vector) + r;
+                cells[c] = (struct bytes){duckdb_string_t_data(text),
+                                          duckdb_string_t_length(*text)};
+            }
+        }
+        status = each->row(each->context, cells, count, err);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+int lake_each(struct lake *lake, const char *sql,
+              int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
+              void *context, struct error *err)
+{
+    struct arena arena = {0};
+    struct each_row each = {row, context};
+    /* One type for all: every engine type casts to text. */
+    int status = stream(
+        lake, "query",
+        arena_printf(&arena, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (%s)", sql),
+        rows_of_chunk, &each, err);
+    arena_release(&arena);
+    return status;
+}
+
+struct row_list {
+    struct arena *arena;
+    const char **cells;
+    size_t used, room;
+};
+
+static int keep_row(void *context, const struct bytes *cells, size_t count, struct error *err)
+{
+    struct row_list *list = context;
+    (void)err;
+    if (list->used + count > list->room) {
+        list->room = (list->room + count) * 2;
+        list->cells = xrealloc((void *)list->cells, list->room, sizeof *list->cells);
+    }
+    for (size_t c = 0; c < count; c++) {
+        list->cells[list->used++] =
+            cells[c].data ? arena_copy(list->arena, cells[c].data, cells[c].size) : NULL;
+    }
+    return 0;
+}
+
+int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
+               struct error *err)
+{
+    struct row_list list = {.arena = arena};
+    struct column *columns;
+    int status = -1;
+    *out = (struct lake_rows){0};
+    if (lake_columns(lake, arena_printf(arena, "(%s)", sql), arena, &columns, &out->columns, err) !=
+            0 ||
+        lake_each(lake, sql, keep_row, &list, err) != 0) {
+        goto done;
+    }
+    out->names = ARENA_NEW(arena, const char *, out->columns);
+    for (size_t c = 0; c < out->columns; c++) {
+        out->names[c] = columns[c].name;
+    }
+    out->cells = ARENA_NEW(arena, const char *, list.used);
+    if (list.used > 0) {
+        memcpy((void *)out->cells, (const void *)list.cells, list.used * sizeof *list.cells);
+    }
+    out->rows = out->columns > 0 ? list.used / out->columns : 0;
+    status = 0;
+done:
+    free((void *)list.cells);
+    return status;
+}
+
+int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err)
+{
+    struct arena arena = {0};
+    struct lake_rows rows;
+    int status = lake_query(lake, sql, &arena, &rows, err);
+    if (status == 0) {
+        assert(rows.rows == 1 && rows.columns == 1);
+        *out = rows.cells[0] ? strtoull(rows.cells[0], NULL, 10) : 0;
+    }
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- rows through C functions ---- */
+
+struct each_block {
+    size_t column_count, skip; /* columns of numbers, behind `skip` others */
+    double *x;                 /* [vector size][column_count] */
+    int (*block)(void *context, const double *x, size_t rows, struct error *err);
+    void *context;
+};
+
+/* The numbers of a chunk, row by row, NULL as NaN. */
+static void numbers_of_chunk(duckdb_data_chunk chunk, size_t skip, size_t column_count, double *x)
+{
+    size_t rows = duckdb_data_chunk_get_size(chunk);
+    for (size_t c = 0; c < column_count; c++) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, skip + c);
+        const double *data = duckdb_vector_get_data(vector);
+        uint64_t *valid = duckdb_vector_get_validity(vector);
+        for (size_t r = 0; r < rows; r++) {
+            bool null = valid && !duckdb_validity_row_is_valid(valid, r);
+            x[r * column_count + c] = null ? NAN : data[r];
+        }
+    }
+}
+
+static int block_of_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
+{
+    struct each_block *each = context;
+    numbers_of_chunk(chunk, each->skip, each->column_count, each->x);
+    return each->block(each->context, each->x, duckdb_data_chunk_get_size(chunk), err);
+}
+
+/* "name" as a quoted identifier (a user's own table may have any). */
+static const char *quoted(struct arena *arena, const char *name)
+{
+    char *out = arena_alloc(arena, 2 * strlen(name) + 3, 1);
+    char *end = out;
+    *end++ = '"';
+    for (const char *p = name; *p; p++) {
+        if (*p == '"') {
+            *end++ = '"';
+        }
+        *end++ = *p;
+    }
+    *end = '"';
+    return out;
+}
+
+/* SELECT [key,] numbers of the columns FROM from [ORDER BY order]. */
+static const char *select_numbers(struct arena *arena, const char *from, const char *key,
+                                  const char *const *columns, size_t count, const char *order)
+{
+    char *list = key ? arena_printf(arena, "%s, ", key) : arena_strdup(arena, "");
+    for (size_t c = 0; c < count; c++) {
+        list = arena_printf(arena, "%s%sCAST(%s AS DOUBLE)", list, c > 0 ? ", " : "",
+                            quoted(arena, columns[c]));
+    }
+    return arena_printf(arena, "SELECT %s FROM %s%s%s", list, from, order ? " ORDER BY " : "",
+                        order ? order : "");
+}
+
+int lake_each_block(struct lake *lake, const char *from, const char *const *columns,
+                    size_t column_count, const char *order,
+                    int (*block)(void *context, const double *x, size_t rows, struct error *err),
+                    void *context, struct error *err)
+{
+    struct arena arena = {0};
+    struct each_block each = {.column_count = column_count, .block = block, .context = context};
+    each.x = ARENA_NEW(&arena, double, duckdb_vector_size() * column_count);
+    int status =
+        stream(lake, from, select_numbers(&arena, from, NULL, columns, column_count, order),
+               block_of_chunk, &each, err);
+    arena_release(&arena);
+    return status;
+}
+
+struct mapping {
+    struct lake *lake;
+    const struct lake_function *function;
+    double *x, *y; /* one chunk: [rows][inputs], [rows][results] */
+    struct batch batch;
+};
+
+static int map_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
+{
+    struct mapping *m = context;
+    const struct lake_function *f = m->function;
+    struct batch *batch = &m->batch;
+    size_t results = f->result->column_count - 1;
+    size_t rows = duckdb_data_chunk_get_size(chunk);
+    numbers_of_chunk(chunk, 1, f->input_count, m->x);
+    if (f->apply(f->context, m->x, rows, m->y, err) != 0) {
+        return -1;
+    }
+    duckdb_string_t *keys = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
+    batch->rows = rows;
+    for (size_t r = 0; r < rows; r++) {
+        batch->values[0].text[r] =
+            (struct bytes){duckdb_string_t_data(&keys[r]), duckdb_string_t_length(keys[r])};
+        for (size_t c = 1; c <= results; c++) {
+            double value = m->y[r * results + c - 1];
+            batch->null[c][r] = isnan(value);
+            if (isnan(value)) {
+                continue;
+            }
+            if (f->result->columns[c].type == COLUMN_WHOLE) {
+                batch->values[c].whole[r] = (int64_t)value;
+            } else {
+                batch->values[c].real[r] = value;
+            }
+        }
+    }
+    return lake_append(m->lake, batch, err);
+}
+
+int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
+             struct error *err)
+{
+    struct arena arena = {0};
+    struct mapping m = {.lake = lake, .function = function};
+    size_t rows = duckdb_vector_size();
+    int status = -1;
+    m.x = ARENA_NEW(&arena, double, rows * function->input_count);
+    m.y = ARENA_NEW(&arena, double, rows * function->result->column_count);
+    batch_init(&m.batch, function->result, &arena);
+    if (lake_create(lake, function->result, err) != 0 ||
+        stream(lake, function->result->name,
+               select_numbers(&arena, from, function->key, function->inputs,
+                              function->input_count, NULL),
+               map_chunk, &m, err) != 0) {
+        goto done;
+    }
+    status = lake_flush(lake, err);
+done:
+    arena_release(&arena);
+    return status;
+}

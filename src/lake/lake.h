@@ -1,0 +1,137 @@
+/* The engine behind the lake: tables defined by SELECTs, fed from C, written to files.
+ *
+ * Stages speak to this header, not to an engine: a stage feeds tables, defines others by the SELECT
+ * files of sql/, lets C functions see rows (the model), and writes results. The engine here is DuckDB,
+ * embedded; a second one can stand behind the same calls. Names of tables and columns come from our
+ * own lists (fleet/tables.def) and never from data; data reaches SQL in batches or as files.
+ *
+ * A session belongs to one thread, except lake_append(), which any thread may call, one at a time. */
+#ifndef LAKE_LAKE_H
+#define LAKE_LAKE_H
+
+#include "base/arena.h"
+#include "base/columns.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lake;
+
+struct lake_options {
+    const char *scratch; /* folder for what does not fit in memory; NULL: none is spilled */
+    unsigned threads;    /* 0: all available cores */
+    const char *memory;  /* limit, "2GB"; NULL: the engine's default */
+};
+
+/* Opens an empty session; *out is for lake_close(), also after a failure. */
+int lake_open(struct lake **out, const struct lake_options *options, struct error *err);
+
+/* Closes a session and everything in it; NULL is fine. */
+void lake_close(struct lake *lake);
+
+/* ---- constants: functions without arguments, for the rules in sql/ ---- */
+
+int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err);
+int lake_constant_real(struct lake *lake, const char *name, double value, struct error *err);
+
+/* ---- tables ---- */
+
+/* An empty table, to be fed with lake_append(). */
+int lake_create(struct lake *lake, const struct table *table, struct error *err);
+
+/* Adds a batch's rows to the table that it names. */
+int lake_append(struct lake *lake, const struct batch *batch, struct error *err);
+
+/* Ends feeding: appended rows can be read after this. */
+int lake_flush(struct lake *lake, struct error *err);
+
+enum lake_definition {
+    LAKE_VIEW,  /* computed where it is used */
+    LAKE_TABLE, /* computed now and kept */
+};
+
+/* `name` shall be what the SELECT file sql/FILE says (embedded in the program). */
+int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
+                struct error *err);
+
+/* `name` shall be a small constant table: `count` numbered words, columns (code, word_column). */
+int lake_words(struct lake *lake, const char *name, const char *word_column,
+               const char *const *words, size_t count, struct error *err);
+
+/* `name` shall be the rows of Parquet files with the columns of `table` (a folder level NAME=VALUE
+ * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'. No file, or one with other
+ * columns, is an error. */
+int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
+                      const char *folder, const char *pattern, struct error *err);
+
+/* `name` shall be the rows of a user's CSV or Parquet file (by its ending), in order. CSV columns
+ * are text; empty is NULL. */
+int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err);
+
+/* The column names of a table or view and their types; owned by the arena. */
+int lake_columns(struct lake *lake, const char *name, struct arena *arena, struct column **columns,
+                 size_t *count, struct error *err);
+
+/* ---- results ---- */
+
+enum lake_format { LAKE_CSV, LAKE_PARQUET };
+
+/* Writes `table` (a table or view with the columns of the spec, checked) to a file, sorted by
+ * `order` ("vin, event_date"; NULLs last). `except` is a column that is left out, or NULL; `where`
+ * keeps the rows with column = date, when column is not NULL. */
+struct lake_output {
+    const struct table *table;
+    const char *from;  /* table or view; NULL: table->name */
+    const char *order; /* column list; must determine the order fully */
+    const char *except;
+    const char *where_column;
+    int32_t where_date;
+};
+
+int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
+               const char *path, struct error *err);
+
+/* Calls `row` for every row of a query, cells as text (data NULL: SQL NULL). Returning -1 stops. */
+int lake_each(struct lake *lake, const char *sql,
+              int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
+              void *context, struct error *err);
+
+struct lake_rows {
+    const char **names;  /* [columns] */
+    const char **cells;  /* [rows][columns]; NULL: SQL NULL */
+    size_t rows, columns;
+};
+
+/* All rows of a small query as text, owned by the arena. */
+int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
+               struct error *err);
+
+/* One whole number, from a query of one row and column; NULL reads 0. */
+int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err);
+
+/* Calls `block` for blocks of rows of `columns` of `from`, as numbers: X[rows][column_count]
+ * row-major, NULL as NaN; text is converted, and what is no number is an error that names it.
+ * `order` as in lake_output, or NULL for the table's own order. */
+int lake_each_block(struct lake *lake, const char *from, const char *const *columns,
+                    size_t column_count, const char *order,
+                    int (*block)(void *context, const double *x, size_t rows, struct error *err),
+                    void *context, struct error *err);
+
+/* A function of rows: `out` columns from `in` columns, as numbers (NaN: NULL both ways). */
+struct lake_function {
+    const char *key;           /* column that is passed through and determines the row */
+    const char *const *inputs; /* [input_count] columns of the source */
+    size_t input_count;
+    const struct table *result; /* first column the key, then the results (WHOLE or REAL) */
+    int (*apply)(void *context, const double *x, size_t rows, double *y, struct error *err);
+    void *context;
+};
+
+/* Makes the table `function->result` by applying the function to every row of `from`:
+ * x[rows][input_count], y[rows][result columns - 1]. */
+int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
+             struct error *err);
+
+#endif
