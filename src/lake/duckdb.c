@@ -439,6 +439,14 @@ done:
     return status;
 }
 
+int lake_drop(struct lake *lake, const char *name, struct error *err)
+{
+    struct arena arena = {0};
+    int status = run(lake, name, arena_printf(&arena, "DROP VIEW %s", name), err);
+    arena_release(&arena);
+    return status;
+}
+
 static enum column_type type_of(duckdb_type type)
 {
     switch (type) {

@@ -70,6 +70,9 @@ int lake_open_parquet(struct lake *lake, const char *name, const struct table *t
  * are text; empty is NULL. */
 int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err);
 
+/* Forgets a view. */
+int lake_drop(struct lake *lake, const char *name, struct error *err);
+
 /* The column names of a table or view and their types; owned by the arena. */
 int lake_columns(struct lake *lake, const char *name, struct arena *arena, struct column **columns,
                  size_t *count, struct error *err);

@@ -1,0 +1,386 @@
+/* Bronze into the engine: telemetry, service records, register, part lifetimes; see stages.h.
+ *
+ * Every record passes the check of ingest; what is refused goes to the table `records` (the
+ * quarantine), every file that was read to `inputs`. The specs here say what is possible in each
+ * kind of record. */
+#include "pipeline/stages.h"
+
+#include "base/dates.h"
+#include "base/fs.h"
+#include "lake/layout.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- what records must look like ---- */
+
+/* Dates and instants before this are mistakes (a clock that was never set, a slip of the pen). */
+static int32_t earliest_date(void)
+{
+    return date_from_civil(2000, 1, 1);
+}
+
+static const double KM_HIGHEST = 5e6;
+
+struct specs {
+    struct record_field telemetry_fields[3 + TELEMETRY_FEATURE_COUNT];
+    struct record_field service_fields[4];
+    struct record_field vehicle_fields[3];
+    struct record_field part_fields[4];
+    struct record_spec telemetry, services, vehicles, parts;
+};
+
+static struct record_spec spec_of(enum table_id table, struct record_field *fields, size_t count)
+{
+    const struct table *columns = fleet_table(table);
+    assert(columns->column_count == count);
+    for (size_t f = 0; f < count; f++) {
+        fields[f].column = columns->columns[f];
+        if (fields[f].derived_from == 0) {
+            fields[f].derived_from = -1;
+        }
+    }
+    return (struct record_spec){columns, fields, count};
+}
+
+static void specs_init(struct specs *s, int32_t run_date)
+{
+    double first_day = earliest_date();
+    double last_day = run_date + 1;
+    double last_instant = (last_day + 1) * (double)MICROS_PER_DAY - 1;
+    *s = (struct specs){0};
+    s->telemetry_fields[0].required = true; /* vin */
+    s->telemetry_fields[1].required = true; /* timestamp; event_ts is read from it */
+    s->telemetry_fields[2] = (struct record_field){.derived_from = 1,
+                                                   .low = first_day * (double)MICROS_PER_DAY,
+                                                   .high = last_instant};
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        s->telemetry_fields[3 + i].low = telemetry_features[i].low;
+        s->telemetry_fields[3 + i].high = telemetry_features[i].high;
+    }
+    s->telemetry = spec_of(TABLE_MESSAGES, s->telemetry_fields, 3 + TELEMETRY_FEATURE_COUNT);
+
+    s->service_fields[0].required = true;
+    s->service_fields[1] = (struct record_field){.low = first_day, .high = last_day};
+    s->service_fields[3] = (struct record_field){.low = 0, .high = KM_HIGHEST};
+    s->services = spec_of(TABLE_ENTRETIENS, s->service_fields, 4);
+
+    s->vehicle_fields[0].required = true;
+    s->vehicle_fields[2] = (struct record_field){.low = 1900, .high = 2200};
+    s->vehicles = spec_of(TABLE_VEHICULES, s->vehicle_fields, 3);
+
+    s->part_fields[0].required = true;
+    s->part_fields[1] = (struct record_field){.required = true, .low = 0, .high = KM_HIGHEST};
+    s->part_fields[2] = (struct record_field){.low = 0, .high = KM_HIGHEST};
+    s->part_fields[3] = (struct record_field){.low = 0, .high = KM_HIGHEST};
+    s->parts = spec_of(TABLE_PIECES, s->part_fields, 4);
+}
+
+int bronze_history(const char *root, const char *path, const struct ingest_sink *sink,
+                   struct ingest_counts *counts, struct error *err)
+{
+    struct record_field fields[2 + MODEL_INPUT_COUNT] = {0};
+    for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
+        const struct feature *feature = feature_find(model_input_names[i]);
+        fields[1 + i].low = feature->low;
+        fields[1 + i].high = feature->high;
+    }
+    fields[1 + MODEL_INPUT_COUNT] =
+        (struct record_field){.required = true, .low = 0, .high = FAILURE_COUNT - 1};
+    struct record_spec spec = spec_of(TABLE_HISTORIQUE, fields, 2 + MODEL_INPUT_COUNT);
+    struct ingest_options options = {.spec = &spec};
+    return ingest_csv(root, path, &options, sink, counts, err);
+}
+
+/* ---- where records go ---- */
+
+struct bronze {
+    struct stage *stage;
+    struct batch rejects, inputs;
+    struct arena memory;       /* the two batches */
+    struct arena reject_texts; /* of the rows waiting in them */
+    struct arena input_texts;
+    size_t reject_bytes;
+};
+
+enum { REJECT_BYTES_WAITING = 4 * 1024 * 1024 };
+
+static void put_text(struct batch *batch, size_t column, struct arena *arena, const char *text,
+                     size_t size)
+{
+    batch->null[column][batch->rows] = false;
+    batch->values[column].text[batch->rows] =
+        (struct bytes){arena_copy(arena, text, size), size};
+}
+
+static void put_whole(struct batch *batch, size_t column, uint64_t value)
+{
+    batch->null[column][batch->rows] = false;
+    batch->values[column].whole[batch->rows] = (int64_t)value;
+}
+
+static int send(struct bronze *bronze, struct batch *batch, struct arena *texts, struct error *err)
+{
+    int status = batch->rows > 0 ? lake_append(bronze->stage->lake, batch, err) : 0;
+    batch->rows = 0;
+    arena_clear(texts);
+    return status;
+}
+
+static int take_rows(void *context, const struct batch *batch, struct error *err)
+{
+    struct bronze *bronze = context;
+    return lake_append(bronze->stage->lake, batch, err);
+}
+
+static int take_reject(void *context, const struct reject *reject, struct error *err)
+{
+    struct bronze *bronze = context;
+    struct batch *batch = &bronze->rejects;
+    put_text(batch, 0, &bronze->reject_texts, reject->source, strlen(reject->source));
+    put_whole(batch, 1, (uint64_t)reject->position);
+    put_text(batch, 2, &bronze->reject_texts, reject->raw.data ? reject->raw.data : "",
+             reject->raw.size);
+    put_text(batch, 3, &bronze->reject_texts, reject->reasons, strlen(reject->reasons));
+    batch->rows++;
+    bronze->reject_bytes += reject->raw.size;
+    if (batch->rows < BATCH_ROWS && bronze->reject_bytes < REJECT_BYTES_WAITING) {
+        return 0;
+    }
+    bronze->reject_bytes = 0;
+    return send(bronze, batch, &bronze->reject_texts, err);
+}
+
+static int take_file(void *context, const struct input_file *file, struct error *err)
+{
+    struct bronze *bronze = context;
+    struct batch *batch = &bronze->inputs;
+    put_text(batch, 0, &bronze->input_texts, file->source, strlen(file->source));
+    put_whole(batch, 1, file->bytes);
+    put_text(batch, 2, &bronze->input_texts, file->sha256, strlen(file->sha256));
+    put_whole(batch, 3, file->records);
+    batch->rows++;
+    return batch->rows < BATCH_ROWS ? 0 : send(bronze, batch, &bronze->input_texts, err);
+}
+
+/* ---- where bronze lies ---- */
+
+int run_dates_under(const char *data, const char *level, struct arena *arena, int32_t **dates,
+                    size_t *count, struct error *err)
+{
+    char **names;
+    size_t found;
+    const char prefix[] = "run_date=";
+    *count = 0;
+    if (fs_list(arena_printf(arena, "%s/%s", data, level), arena, &names, &found, err) != 0) {
+        return -1;
+    }
+    *dates = ARENA_NEW(arena, int32_t, found);
+    for (size_t i = 0; i < found; i++) { /* sorted names are sorted dates */
+        const char *date = names[i] + sizeof prefix - 1;
+        if (strncmp(names[i], prefix, sizeof prefix - 1) == 0 &&
+            date_parse(date, strlen(date), &(*dates)[*count])) {
+            (*count)++;
+        }
+    }
+    return 0;
+}
+
+static int no_bronze(const char *data, int32_t run_date, struct arena *arena, struct error *err)
+{
+    enum { SHOWN = 5 };
+    int32_t *dates;
+    size_t count;
+    char wanted[DATE_TEXT_SIZE];
+    if (run_dates_under(data, "bronze", arena, &dates, &count, err) != 0) {
+        return -1;
+    }
+    date_format(run_date, wanted);
+    if (count == 0) {
+        return error_set(
+            err,
+            "%s : pas de données brutes ; simulez une flotte avec « autostream generate », ou "
+            "déposez les vôtres dans %s/bronze/run_date=%s/{json,csv,sql}",
+            "%s: no raw data; simulate a fleet with \"autostream generate\", or put yours into "
+            "%s/bronze/run_date=%s/{json,csv,sql}",
+            data, data, wanted);
+    }
+    char *list = arena_strdup(arena, count > SHOWN ? "..." : "");
+    for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++) {
+        char date[DATE_TEXT_SIZE];
+        list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "",
+                            date_format(dates[i], date));
+    }
+    return error_set(err,
+                     "pas de données brutes pour le %s dans %s ; dates présentes : %s ; choisissez-en "
+                     "une avec --run-date",
+                     "no raw data for %s in %s; dates there are: %s; choose one with --run-date",
+                     wanted, data, list);
+}
+
+int bronze_find(const char *data, int32_t run_date, struct arena *arena, const char **folder,
+                struct error *err)
+{
+    const char *dated = layout_path(arena, "bronze/run_date=D", run_date, 0);
+    if (fs_is_folder(arena_printf(arena, "%s/%s", data, dated))) {
+        *folder = dated;
+        return 0;
+    }
+    if (fs_is_folder(arena_printf(arena, "%s/bronze/json", data)) ||
+        fs_is_folder(arena_printf(arena, "%s/bronze/parquet", data))) {
+        *folder = "bronze";
+        return 0;
+    }
+    return no_bronze(data, run_date, arena, err);
+}
+
+/* ---- the loading itself ---- */
+
+static const struct text READING = TEXT("Lecture des messages", "Reading messages");
+
+static void tell_reading(void *context, uint64_t files, uint64_t files_total, uint64_t bytes)
+{
+    (void)bytes;
+    stage_tell(context, &READING, files, files_total);
+}
+
+static int load_telemetry(struct bronze *bronze, const char *folder, const struct specs *specs,
+                          const struct ingest_sink *sink, struct error *err)
+{
+    struct stage *stage = bronze->stage;
+    const char *data = stage->session->data;
+    struct ingest_counts *counts = &stage->report->telemetry;
+    struct ingest_options options = {.spec = &specs->telemetry,
+                                     .threads = stage->session->threads,
+                                     .progress = tell_reading,
+                                     .progress_context = (void *)stage->session};
+    struct ingest_map *map = NULL;
+    const char *json = arena_printf(stage->arena, "%s/json", folder);
+    const char *parquet = arena_printf(stage->arena, "%s/parquet", folder);
+    int status = -1;
+    if (stage->options->map_path &&
+        !(map = ingest_map_read(stage->options->map_path, &specs->telemetry, err))) {
+        goto done;
+    }
+    options.map = map;
+    if (fs_exists(arena_printf(stage->arena, "%s/%s", data, json)) &&
+        ingest_folder(data, json, &options, sink, counts, err) != 0) {
+        goto done;
+    }
+    if (fs_is_folder(arena_printf(stage->arena, "%s/%s", data, parquet)) &&
+        bronze_parquet(stage, parquet, &specs->telemetry, sink, counts, err) != 0) {
+        goto done;
+    }
+    if (counts->records == 0) {
+        error_set(err,
+                  "%s/%s : aucun message de télémétrie ; déposez-y des fichiers .json, .ndjson ou "
+                  ".jsonl (aussi .gz, .zst), ou simulez une flotte avec « autostream generate »",
+                  "%s/%s: no telemetry message; put .json, .ndjson or .jsonl files (also .gz, .zst) "
+                  "there, or simulate a fleet with \"autostream generate\"",
+                  data, json);
+        goto done;
+    }
+    status = 0;
+done:
+    ingest_map_free(map);
+    return status;
+}
+
+/* One of the two files that a run needs beside telemetry. */
+static int need_file(const char *data, const char *path, struct arena *arena, struct error *err)
+{
+    const char *full = arena_printf(arena, "%s/%s", data, path);
+    if (fs_exists(full)) {
+        return 0;
+    }
+    return error_set(err,
+                     "%s : fichier absent ; il est nécessaire à côté de la télémétrie, déposez-le là",
+                     "%s: no such file; it is needed beside the telemetry, put it there", full);
+}
+
+static int load_parts(struct bronze *bronze, const char *folder, const struct specs *specs,
+                      const struct ingest_sink *sink, struct error *err)
+{
+    struct stage *stage = bronze->stage;
+    const char *data = stage->session->data;
+    const char *parts = arena_printf(stage->arena, "%s/csv/piece_lifetime.csv", folder);
+    const char *history = arena_printf(stage->arena, "%s/csv/data_historique_pannes.csv", folder);
+    struct ingest_counts counts = {0};
+    if (fs_exists(arena_printf(stage->arena, "%s/%s", data, parts))) {
+        struct ingest_options options = {.spec = &specs->parts};
+        return lake_create(stage->lake, fleet_table(TABLE_PIECES), err) == 0
+                   ? ingest_csv(data, parts, &options, sink, &counts, err)
+                   : -1;
+    }
+    const char *names[FAILURE_COUNT];
+    for (size_t f = 0; f < FAILURE_COUNT; f++) {
+        names[f] = failure_kinds[f].name;
+    }
+    if (lake_create(stage->lake, fleet_table(TABLE_HISTORIQUE), err) != 0 ||
+        (fs_exists(arena_printf(stage->arena, "%s/%s", data, history)) &&
+         bronze_history(data, history, sink, &counts, err) != 0) ||
+        lake_flush(stage->lake, err) != 0 ||
+        lake_words(stage->lake, "pannes", "panne", names, FAILURE_COUNT, err) != 0) {
+        return -1;
+    }
+    return lake_define(stage->lake, fleet_table(TABLE_PIECES)->name, "silver/piece_lifetime.sql",
+                       LAKE_TABLE, err);
+}
+
+static int load_all(struct bronze *bronze, const char *folder, const struct specs *specs,
+                    struct error *err)
+{
+    static const enum table_id fed[] = {TABLE_MESSAGES, TABLE_ENTRETIENS, TABLE_VEHICULES,
+                                        TABLE_QUARANTAINE, TABLE_ENTREES};
+    struct stage *stage = bronze->stage;
+    struct run_report *report = stage->report;
+    const char *data = stage->session->data;
+    const struct ingest_sink sink = {bronze, take_rows, take_reject, take_file};
+    const char *services = arena_printf(stage->arena, "%s/csv/maintenance.csv", folder);
+    const char *vehicles = arena_printf(stage->arena, "%s/sql/flotte.db", folder);
+    struct ingest_counts service_counts = {0};
+    struct ingest_counts vehicle_counts = {0};
+    struct ingest_options service_options = {.spec = &specs->services};
+    struct ingest_options vehicle_options = {.spec = &specs->vehicles};
+    for (size_t i = 0; i < sizeof fed / sizeof *fed; i++) {
+        if (lake_create(stage->lake, fleet_table(fed[i]), err) != 0) {
+            return -1;
+        }
+    }
+    if (load_telemetry(bronze, folder, specs, &sink, err) != 0 ||
+        need_file(data, services, stage->arena, err) != 0 ||
+        need_file(data, vehicles, stage->arena, err) != 0 ||
+        ingest_csv(data, services, &service_options, &sink, &service_counts, err) != 0 ||
+        ingest_sqlite(data, vehicles, &vehicle_options, &sink, &vehicle_counts, err) != 0 ||
+        load_parts(bronze, folder, specs, &sink, err) != 0) {
+        return -1;
+    }
+    report->services = service_counts.accepted;
+    report->services_quarantined = service_counts.quarantined;
+    report->vehicles = vehicle_counts.accepted;
+    report->vehicles_quarantined = vehicle_counts.quarantined;
+    if (send(bronze, &bronze->rejects, &bronze->reject_texts, err) != 0 ||
+        send(bronze, &bronze->inputs, &bronze->input_texts, err) != 0) {
+        return -1;
+    }
+    return lake_flush(stage->lake, err);
+}
+
+int bronze_load(struct stage *stage, struct error *err)
+{
+    struct bronze bronze = {.stage = stage};
+    struct specs specs;
+    const char *folder;
+    int status = -1;
+    specs_init(&specs, stage->session->run_date);
+    batch_init(&bronze.rejects, fleet_table(TABLE_QUARANTAINE), &bronze.memory);
+    batch_init(&bronze.inputs, fleet_table(TABLE_ENTREES), &bronze.memory);
+    if (bronze_find(stage->session->data, stage->session->run_date, stage->arena, &folder, err) ==
+        0) {
+        status = load_all(&bronze, folder, &specs, err);
+    }
+    arena_release(&bronze.reject_texts);
+    arena_release(&bronze.input_texts);
+    arena_release(&bronze.memory);
+    return status;
+}

@@ -1,0 +1,214 @@
+/* The record of a run, runs/run_date=D/run.json: what was read, with which model, what came out; see
+ * stages.h.
+ *
+ * Version 1. "silver" names the combined hash of the inputs (SHA-256 over "PATH NUL SHA256 LF" of
+ * every input, sorted by path; the list lies beside in inputs.parquet) and its outputs; "gold" names
+ * the silver that it was made from (the same combination over silver's outputs), the model and its
+ * outputs; "quarantine" its file. A run of one stage leaves the other's section as it was. "refused"
+ * stands there when the last run stopped at its rejects. */
+#include "pipeline/stages.h"
+
+#include "base/dates.h"
+#include "base/fs.h"
+#include "lake/layout.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUN_JSON_LIMIT = 64 << 20 };
+
+static void combine(struct hash *hash, const char *path, const char *sha256)
+{
+    hash_update(hash, path, strlen(path) + 1);
+    hash_update(hash, sha256, strlen(sha256));
+    hash_update(hash, "\n", 1);
+}
+
+static int combine_input(void *context, const struct bytes *cells, size_t count, struct error *err)
+{
+    struct arena arena = {0};
+    (void)count;
+    (void)err;
+    combine(context, arena_copy(&arena, cells[0].data, cells[0].size),
+            arena_copy(&arena, cells[1].data, cells[1].size));
+    arena_release(&arena);
+    return 0;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static const char *section_of(const char *path)
+{
+    if (starts_with(path, "quarantine/")) {
+        return "quarantine";
+    }
+    return starts_with(path, "gold/") || starts_with(path, "quality/gold") ? "gold" : "silver";
+}
+
+/* The staged files of one section; `combined` gets their joint hash. */
+static json_t *outputs(const struct publication *publication, const char *section,
+                       char combined[HASH_TEXT_SIZE])
+{
+    struct hash hash;
+    json_t *list = json_array();
+    hash_init(&hash);
+    for (size_t i = 0; i < publication->file_count; i++) {
+        const struct published_file *file = &publication->files[i];
+        if (strcmp(section_of(file->path), section) == 0) {
+            combine(&hash, file->path, file->sha256);
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:s, s:I}", "path", file->path, "sha256",
+                                            file->sha256, "bytes", (json_int_t)file->bytes));
+        }
+    }
+    hash_finish(&hash, combined);
+    return list;
+}
+
+static json_t *silver_section(struct stage *stage, const char *inputs_sha256, const char *combined,
+                              json_t *files)
+{
+    const struct run_report *r = stage->report;
+    json_t *imputed = json_object();
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        if (!isnan(telemetry_features[i].missing)) {
+            json_object_set_new(imputed, telemetry_features[i].name,
+                                json_integer((json_int_t)r->imputed[i]));
+        }
+    }
+    return json_pack(
+        "{s:s, s:s, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:{s:I, s:I}, s:{s:I, s:I, "
+        "s:I}, s:{s:f, s:f}, s:o}",
+        "sha256", combined, "inputs_sha256", inputs_sha256, "inputs", "files",
+        (json_int_t)r->telemetry.files, "ignored", (json_int_t)r->telemetry.ignored, "bytes",
+        (json_int_t)r->telemetry.bytes, "telemetry", "records", (json_int_t)r->telemetry.records,
+        "rows", (json_int_t)r->silver_rows, "quarantined", (json_int_t)r->telemetry.quarantined,
+        "duplicates", (json_int_t)r->duplicates, "conflicts", (json_int_t)r->conflicts, "imputed",
+        imputed, "maintenance", "rows", (json_int_t)r->services, "quarantined",
+        (json_int_t)r->services_quarantined, "vehicules", "rows", (json_int_t)r->vehicles,
+        "quarantined", (json_int_t)r->vehicles_quarantined, "conflicts",
+        (json_int_t)r->vehicles_conflicting, "seconds", "ingest", r->seconds_ingest, "silver",
+        r->seconds_silver, "outputs", files);
+}
+
+static json_t *gold_section(struct stage *stage, const struct fleet_model *model,
+                            const char *silver_sha256, const char *combined, json_t *files)
+{
+    const struct run_report *r = stage->report;
+    json_t *statuts = json_object();
+    for (size_t s = 0; s < STATUT_COUNT; s++) {
+        json_object_set_new(statuts, statut_kinds[s].name,
+                            json_integer((json_int_t)r->by_statut[s]));
+    }
+    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}", "sha256",
+                     combined, "silver_sha256", silver_sha256, "model", "path", model->path,
+                     "sha256", model->sha256, "rows", (json_int_t)r->gold_rows, "statut", statuts,
+                     "orphans", "without_service", (json_int_t)r->without_service,
+                     "without_register", (json_int_t)r->without_register, "incomplete",
+                     (json_int_t)r->incomplete, "seconds", "gold", r->seconds_gold, "outputs",
+                     files);
+}
+
+/* The record as it is now, or an empty one. */
+static int read_record(struct stage *stage, const char *relative, json_t **record,
+                       struct error *err)
+{
+    const char *path = arena_printf(stage->arena, "%s/%s", stage->session->data, relative);
+    struct bytes text;
+    json_error_t problem;
+    *record = NULL;
+    if (fs_exists(path)) {
+        if (fs_read(path, RUN_JSON_LIMIT, stage->arena, &text, err) != 0) {
+            return -1;
+        }
+        *record = json_loadb(text.data, text.size, 0, &problem);
+    }
+    if (!json_is_object(*record)) { /* none yet, or spoiled by hand: begin anew */
+        json_decref(*record);
+        *record = json_object();
+    }
+    return 0;
+}
+
+static int fill_record(struct stage *stage, const struct fleet_model *model, bool refused,
+                       json_t *record, struct error *err)
+{
+    char date[DATE_TEXT_SIZE];
+    char inputs_sha256[HASH_TEXT_SIZE] = "";
+    char combined[HASH_TEXT_SIZE];
+    struct hash hash;
+    bool silver = (stage->options->stages & STAGE_SILVER) != 0;
+    json_object_set_new(record, "version", json_integer(1));
+    json_object_set_new(record, "program", json_string("autostream " AUTOSTREAM_VERSION));
+    json_object_set_new(record, "run_date",
+                        json_string(date_format(stage->session->run_date, date)));
+    json_object_del(record, "refused");
+    if (silver) {
+        hash_init(&hash);
+        if (lake_each(stage->lake, "SELECT path, sha256 FROM inputs ORDER BY path", combine_input,
+                      &hash, err) != 0) {
+            return -1;
+        }
+        hash_finish(&hash, inputs_sha256);
+        json_t *files = outputs(stage->publication, "quarantine", combined);
+        json_object_set_new(record, "quarantine",
+                            json_pack("{s:s, s:o}", "inputs_sha256", inputs_sha256, "outputs",
+                                      files));
+    }
+    if (refused) {
+        json_object_set_new(
+            record, "refused",
+            json_pack("{s:s, s:I, s:I, s:f}", "inputs_sha256", inputs_sha256, "records",
+                      (json_int_t)stage->report->telemetry.records, "quarantined",
+                      (json_int_t)stage->report->telemetry.quarantined, "limit",
+                      stage->options->reject_limit));
+        return 0;
+    }
+    if (silver) {
+        json_t *files = outputs(stage->publication, "silver", combined);
+        json_object_set_new(record, "silver",
+                            silver_section(stage, inputs_sha256, combined, files));
+    }
+    if (model) {
+        json_t *made_from = json_object_get(json_object_get(record, "silver"), "sha256");
+        json_t *files = outputs(stage->publication, "gold", combined);
+        const char *silver_sha256 = json_string_value(made_from);
+        json_object_set_new(
+            record, "gold",
+            gold_section(stage, model, silver_sha256 ? silver_sha256 : "", combined, files));
+    }
+    return 0;
+}
+
+int lineage_write(struct stage *stage, const struct fleet_model *model, bool refused,
+                  struct error *err)
+{
+    json_t *record = NULL;
+    char *text = NULL;
+    const char *path;
+    const char *relative = layout_path(stage->arena, "runs/run_date=D/run.json",
+                                       stage->session->run_date, 0);
+    int status = -1;
+    if (publish_hash(stage->publication, err) != 0 ||
+        read_record(stage, relative, &record, err) != 0 ||
+        fill_record(stage, model, refused, record, err) != 0) {
+        goto done;
+    }
+    text = json_dumps(record, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+    if (!text) {
+        out_of_memory();
+    }
+    if (publish_stage(stage->publication, relative, &path, err) != 0 ||
+        fs_write(path, text, strlen(text), err) != 0) {
+        goto done;
+    }
+    status = 0;
+done:
+    free(text);
+    json_decref(record);
+    return status;
+}

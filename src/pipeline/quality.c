@@ -1,0 +1,78 @@
+/* Quality reports: one row a table and run, nulls by column; see stages.h.
+ * Reads a table of the engine, writes quality/LEVEL_quality_D.csv. */
+#include "pipeline/stages.h"
+
+#include "base/dates.h"
+#include "base/fs.h"
+#include "lake/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* nulls of rows in percent with two decimals, in the reference's form: "0.0", "22.0", "19.51". */
+static const char *percent(struct arena *arena, uint64_t nulls, uint64_t rows)
+{
+    double share = rows > 0 ? (double)nulls / (double)rows * 100 : 0;
+    char *text = arena_printf(arena, "%.2f", share);
+    size_t end = strlen(text) - 1;
+    if (text[end] == '0') { /* one zero may go, the digit behind the point stays */
+        text[end] = '\0';
+    }
+    return text;
+}
+
+static int count_nulls(struct stage *stage, const struct table *table, uint64_t *rows,
+                       uint64_t *nulls, struct error *err)
+{
+    struct lake_rows result;
+    char *sql = arena_strdup(stage->arena, "SELECT count(*)");
+    for (size_t c = 0; c < table->column_count; c++) {
+        sql = arena_printf(stage->arena, "%s, count(%s)", sql, table->columns[c].name);
+    }
+    sql = arena_printf(stage->arena, "%s FROM %s", sql, table->name);
+    if (lake_query(stage->lake, sql, stage->arena, &result, err) != 0) {
+        return -1;
+    }
+    *rows = strtoull(result.cells[0], NULL, 10);
+    for (size_t c = 0; c < table->column_count; c++) {
+        nulls[c] = *rows - strtoull(result.cells[1 + c], NULL, 10);
+    }
+    return 0;
+}
+
+int quality_write(struct stage *stage, const struct table *table, const char *level,
+                  const char *schema_issues, struct error *err)
+{
+    struct arena *arena = stage->arena;
+    uint64_t rows;
+    uint64_t *nulls = ARENA_NEW(arena, uint64_t, table->column_count);
+    const char *path;
+    char date[DATE_TEXT_SIZE];
+    if (count_nulls(stage, table, &rows, nulls, err) != 0) {
+        return -1;
+    }
+    char *head = arena_strdup(arena, "run_date,rows,missing_columns,schema_issues");
+    char *values = arena_strdup(arena, "");
+    char *missing = arena_strdup(arena, "");
+    for (size_t c = 0; c < table->column_count; c++) {
+        const char *name = table->columns[c].name;
+        head = arena_printf(arena, "%s,nulls_%s,null_pct_%s", head, name, name);
+        values = arena_printf(arena, "%s,%llu,%s", values, (unsigned long long)nulls[c],
+                              percent(arena, nulls[c], rows));
+        if (rows > 0 && nulls[c] == rows) { /* a column without any value is as good as absent */
+            missing = arena_printf(arena, "%s%s%s", missing, *missing ? ", " : "", name);
+        }
+    }
+    const char *quote = strchr(schema_issues, ',') ? "\"" : "";
+    const char *missing_quote = strchr(missing, ',') ? "\"" : "";
+    const char *text = arena_printf(arena, "%s\n%s,%llu,%s%s%s,%s%s%s%s\n", head,
+                                    date_format(stage->session->run_date, date),
+                                    (unsigned long long)rows, missing_quote, missing, missing_quote,
+                                    quote, schema_issues, quote, values);
+    const char *relative =
+        arena_printf(arena, "quality/%s_quality_%s.csv", level, date);
+    if (publish_stage(stage->publication, relative, &path, err) != 0) {
+        return -1;
+    }
+    return fs_write(path, text, strlen(text), err);
+}

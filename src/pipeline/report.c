@@ -1,0 +1,179 @@
+/* What was published, read back for people: the ranked fleet, quality, quarantine; see pipeline.h. */
+#include "pipeline/stages.h"
+
+#include "base/dates.h"
+#include "base/fs.h"
+#include "lake/layout.h"
+#include "lake/sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
+                       struct error *err)
+{
+    if (publish_recover(data, err) != 0) {
+        return -1;
+    }
+    return run_dates_under(data, "gold/parquet", arena, dates, count, err);
+}
+
+static int open_reader(const struct session *session, struct lake **lake, struct error *err)
+{
+    struct lake_options options = {.threads = session->threads, .memory = session->memory};
+    return publish_recover(session->data, err) == 0 ? lake_open(lake, &options, err) : -1;
+}
+
+/* The published table of the run date, under its own name; `again` is the command that makes it. */
+static int open_table(const struct session *session, struct lake *lake, enum table_id id,
+                      const char *again, struct arena *arena, struct error *err)
+{
+    const struct table *table = fleet_table(id);
+    const char *path = layout_path(arena, fleet_tables[id].path, session->run_date, 0);
+    if (!fs_exists(arena_printf(arena, "%s/%s", session->data, path))) {
+        char date[DATE_TEXT_SIZE];
+        date_format(session->run_date, date);
+        return error_set(err, "%s/%s : rien n'est publié pour le %s ; faites-le avec « autostream "
+                              "--run-date %s %s »",
+                         "%s/%s: nothing is published for %s; make it with \"autostream --run-date "
+                         "%s %s\"",
+                         session->data, path, date, date, again);
+    }
+    return lake_open_parquet(lake, table->name, table, session->data, path, err);
+}
+
+/* ---- the ranked fleet ---- */
+
+static enum statut statut_of(const char *name)
+{
+    for (size_t s = 0; s < STATUT_COUNT; s++) {
+        if (name && strcmp(statut_kinds[s].name, name) == 0) {
+            return (enum statut)s;
+        }
+    }
+    return STATUT_OK;
+}
+
+static double number_of(const char *cell)
+{
+    return cell ? strtod(cell, NULL) : NAN;
+}
+
+int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
+                 struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+{
+    struct lake *lake = NULL;
+    struct lake_rows found;
+    uint64_t fleet;
+    const char *names[STATUT_COUNT];
+    int status = -1;
+    for (size_t s = 0; s < STATUT_COUNT; s++) {
+        names[s] = statut_kinds[s].name;
+    }
+    if (open_reader(session, &lake, err) != 0 ||
+        open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
+        lake_words(lake, "statuts", "statut", names, STATUT_COUNT, err) != 0 ||
+        lake_count(lake, "SELECT count(*) FROM reporting_final", &fleet, err) != 0 ||
+        lake_query(lake,
+                   arena_printf(arena, "%s LIMIT %zu", sql_text("serve/top.sql"),
+                                limit > 0 ? limit : (size_t)fleet),
+                   arena, &found, err) != 0) {
+        goto done;
+    }
+    *total = (size_t)fleet;
+    *count = found.rows;
+    *rows = ARENA_NEW(arena, struct ranked_vehicle, found.rows);
+    for (size_t r = 0; r < found.rows; r++) {
+        const char **cell = &found.cells[r * found.columns];
+        (*rows)[r] = (struct ranked_vehicle){
+            .vin = cell[0],
+            .modele = cell[1],
+            .statut = statut_of(cell[2]),
+            .type_panne_predit = (int)number_of(cell[3]),
+            .prob_panne = number_of(cell[4]),
+            .sante = (int)number_of(cell[5]),
+            .km_avant_panne = number_of(cell[6]),
+            .km_depuis_revis = number_of(cell[7]),
+            .score_risque = number_of(cell[8]),
+        };
+    }
+    status = 0;
+done:
+    lake_close(lake);
+    return status;
+}
+
+/* ---- quality ---- */
+
+/* One row of a quality report, by its column names. */
+static int read_report(const struct session *session, struct lake *lake, const char *level,
+                       struct arena *arena, struct quality_report *out, struct error *err)
+{
+    struct lake_rows rows;
+    char date[DATE_TEXT_SIZE];
+    const char *view = arena_printf(arena, "%s_quality", level);
+    const char *path = arena_printf(arena, "%s/quality/%s_quality_%s.csv", session->data, level,
+                                    date_format(session->run_date, date));
+    *out = (struct quality_report){.missing_columns = "", .schema_issues = ""};
+    if (!fs_exists(path)) { /* this level was not made, or its run was refused */
+        return 0;
+    }
+    if (lake_open_file(lake, view, path, err) != 0 ||
+        lake_query(lake, arena_printf(arena, "SELECT * FROM %s", view), arena, &rows, err) != 0) {
+        return -1;
+    }
+    out->columns = ARENA_NEW(arena, struct quality_column, rows.columns);
+    for (size_t c = 0; rows.rows > 0 && c < rows.columns; c++) {
+        const char *name = rows.names[c];
+        const char *cell = rows.cells[c] ? rows.cells[c] : "";
+        if (strcmp(name, "rows") == 0) {
+            out->rows = strtoull(cell, NULL, 10);
+        } else if (strcmp(name, "missing_columns") == 0) {
+            out->missing_columns = cell;
+        } else if (strcmp(name, "schema_issues") == 0) {
+            out->schema_issues = cell;
+        } else if (strncmp(name, "nulls_", 6) == 0) {
+            out->columns[out->column_count++] =
+                (struct quality_column){.name = name + 6, .nulls = strtoull(cell, NULL, 10)};
+        } else if (strncmp(name, "null_pct_", 9) == 0 && out->column_count > 0) {
+            out->columns[out->column_count - 1].null_pct = strtod(cell, NULL);
+        }
+    }
+    return 0;
+}
+
+static int read_reasons(struct lake *lake, struct arena *arena, struct quality_summary *out,
+                        struct error *err)
+{
+    struct lake_rows rows;
+    if (lake_count(lake, "SELECT count(*) FROM records", &out->quarantined, err) != 0 ||
+        lake_query(lake, sql_text("serve/reasons.sql"), arena, &rows, err) != 0) {
+        return -1;
+    }
+    out->reason_count = rows.rows;
+    out->reasons = ARENA_NEW(arena, struct quarantine_reason, rows.rows);
+    for (size_t r = 0; r < rows.rows; r++) {
+        const char **cell = &rows.cells[r * rows.columns];
+        out->reasons[r] = (struct quarantine_reason){.reason = cell[0],
+                                                     .records = strtoull(cell[1], NULL, 10),
+                                                     .source = cell[2],
+                                                     .position = strtoll(cell[3], NULL, 10)};
+    }
+    return 0;
+}
+
+int pipeline_quality(const struct session *session, struct arena *arena,
+                     struct quality_summary *out, struct error *err)
+{
+    struct lake *lake = NULL;
+    *out = (struct quality_summary){0};
+    int status = -1;
+    if (open_reader(session, &lake, err) == 0 &&
+        open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) == 0 &&
+        read_report(session, lake, "silver", arena, &out->silver, err) == 0 &&
+        read_report(session, lake, "gold", arena, &out->gold, err) == 0) {
+        status = read_reasons(lake, arena, out, err);
+    }
+    lake_close(lake);
+    return status;
+}

@@ -1,0 +1,209 @@
+/* Silver: clean, typed telemetry, service records, register and part lifetimes; see stages.h.
+ *
+ * Reads what bronze_load() left in the engine; writes silver/, the quarantine, the list of inputs and
+ * silver's quality report. */
+#include "pipeline/stages.h"
+
+#include "base/dates.h"
+#include "base/fs.h"
+#include "lake/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Key first, then every measure: conflicting messages of one instant have one order too. */
+static const char TELEMETRY_ORDER[] =
+    "vin, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur, "
+    "voltage_batterie, temps_0_100, conso_essence, pression_injection";
+static const char CLEAN_CSV[] = "silver/telemetry/telemetry_clean.csv";
+static const struct text WRITING = TEXT("Écriture de silver", "Writing silver");
+
+/* ---- telemetry, one file a day ---- */
+
+/* Files of earlier runs for days that this run does not have must go. */
+static int drop_other_days(struct stage *stage, const char *folder, const struct lake_rows *days,
+                           struct error *err)
+{
+    char **names;
+    size_t count;
+    const char *full = arena_printf(stage->arena, "%s/%s", stage->session->data, folder);
+    if (fs_list(full, stage->arena, &names, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool kept = false;
+        for (size_t d = 0; d < days->rows && !kept; d++) {
+            kept = strncmp(names[i], "event_date=", 11) == 0 &&
+                   strcmp(names[i] + 11, days->cells[d]) == 0;
+        }
+        if (!kept && strncmp(names[i], "event_date=", 11) == 0) {
+            publish_drop(stage->publication,
+                         arena_printf(stage->arena, "%s/%s/data.parquet", folder, names[i]));
+        }
+    }
+    return 0;
+}
+
+static int write_days(struct stage *stage, struct error *err)
+{
+    struct lake_rows days;
+    const struct table_fact *fact = &fleet_tables[TABLE_TELEMETRY];
+    if (lake_query(stage->lake, "SELECT DISTINCT event_date FROM telemetry ORDER BY event_date",
+                   stage->arena, &days, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < days.rows; i++) {
+        struct lake_output output = {.table = &fact->table,
+                                     .order = TELEMETRY_ORDER,
+                                     .except = "event_date",
+                                     .where_column = "event_date"};
+        if (!date_parse(days.cells[i], strlen(days.cells[i]), &output.where_date)) {
+            return error_set(err, "jour illisible : %s", "unreadable day: %s", days.cells[i]);
+        }
+        stage_tell(stage->session, &WRITING, i, days.rows);
+        if (stage_write(stage, &output, LAKE_PARQUET,
+                        layout_path(stage->arena, fact->path, stage->session->run_date,
+                                    output.where_date),
+                        err) != 0) {
+            return -1;
+        }
+    }
+    return drop_other_days(stage,
+                           layout_path(stage->arena, "silver/telemetry_parquet/run_date=D",
+                                       stage->session->run_date, 0),
+                           &days, err);
+}
+
+/* ---- counts ---- */
+
+static int count_rows(struct stage *stage, struct error *err)
+{
+    struct run_report *report = stage->report;
+    if (lake_count(stage->lake, "SELECT count(*) FROM telemetry", &report->silver_rows, err) != 0 ||
+        lake_count(stage->lake,
+                   "SELECT count(*) FROM (SELECT vin, event_ts FROM telemetry GROUP BY vin, event_ts "
+                   "HAVING count(*) > 1)",
+                   &report->conflicts, err) != 0 ||
+        lake_count(stage->lake,
+                   "SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
+                   "count(DISTINCT (modele, annee)) > 1)",
+                   &report->vehicles_conflicting, err) != 0) {
+        return -1;
+    }
+    report->duplicates = report->telemetry.accepted - report->silver_rows;
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        bool imputed = !isnan(telemetry_features[i].missing);
+        report->imputed[i] = imputed ? report->telemetry.missing[3 + i] : 0;
+    }
+    return 0;
+}
+
+/* What the record parser saw of wrong types, for the quality report: "km_actuel:fraction!=expected:whole
+ * number (3), ..."; "" when all was as expected. */
+static const char *schema_issues(struct stage *stage)
+{
+    const struct ingest_counts *counts = &stage->report->telemetry;
+    const struct table *messages = fleet_table(TABLE_MESSAGES);
+    char *issues = arena_strdup(stage->arena, "");
+    for (size_t c = 0; c < messages->column_count; c++) {
+        const char *name = messages->columns[c].name;
+        if (counts->not_a_number[c] > 0) {
+            issues = arena_printf(stage->arena, "%s%s%s:other!=expected:number (%llu)", issues,
+                                  *issues ? ", " : "", name,
+                                  (unsigned long long)counts->not_a_number[c]);
+        }
+        if (counts->rounded[c] > 0) {
+            issues = arena_printf(stage->arena, "%s%s%s:fraction!=expected:whole number (%llu)",
+                                  issues, *issues ? ", " : "", name,
+                                  (unsigned long long)counts->rounded[c]);
+        }
+    }
+    return issues;
+}
+
+/* ---- the stage ---- */
+
+int silver_write_quarantine(struct stage *stage, struct error *err)
+{
+    const struct lake_output output = {.table = fleet_table(TABLE_QUARANTAINE),
+                                       .order = "source, position, reasons, raw"};
+    return stage_write(stage, &output, LAKE_PARQUET, stage_path(stage, TABLE_QUARANTAINE), err);
+}
+
+static int write_small_tables(struct stage *stage, struct error *err)
+{
+    static const struct {
+        enum table_id table;
+        const char *order;
+    } small[] = {
+        {TABLE_ENTRETIENS, "vin, date_last_revis, km_derniere_revis, type"},
+        {TABLE_VEHICULES, "vin, modele, annee"},
+        {TABLE_PIECES, "piece, km_median, km_min, km_max"},
+        {TABLE_ENTREES, "path"},
+    };
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+        const struct lake_output output = {.table = fleet_table(small[i].table),
+                                           .order = small[i].order};
+        if (stage_write(stage, &output, LAKE_PARQUET, stage_path(stage, small[i].table), err) !=
+            0) {
+            return -1;
+        }
+    }
+    return silver_write_quarantine(stage, err);
+}
+
+int silver_build(struct stage *stage, struct error *err)
+{
+    static const struct text building = TEXT("Nettoyage", "Cleaning");
+    const struct table *telemetry = fleet_table(TABLE_TELEMETRY);
+    const struct lake_output csv = {.table = telemetry, .order = TELEMETRY_ORDER};
+    stage_tell(stage->session, &building, 0, 0);
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        const struct feature *f = &telemetry_features[i];
+        if (!isnan(f->missing) &&
+            lake_constant_real(stage->lake, arena_printf(stage->arena, "missing_%s", f->name),
+                               f->missing, err) != 0) {
+            return -1;
+        }
+    }
+    if (lake_define(stage->lake, telemetry->name, "silver/telemetry.sql", LAKE_TABLE, err) != 0 ||
+        count_rows(stage, err) != 0 || stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err) != 0 ||
+        write_days(stage, err) != 0 || write_small_tables(stage, err) != 0) {
+        return -1;
+    }
+    return quality_write(stage, telemetry, "silver", schema_issues(stage), err);
+}
+
+int silver_open(struct stage *stage, struct error *err)
+{
+    static const struct {
+        enum table_id table;
+        const char *pattern;
+    } tables[] = {
+        {TABLE_TELEMETRY, "silver/telemetry_parquet/run_date=D/event_date=*/data.parquet"},
+        {TABLE_ENTRETIENS, NULL},
+        {TABLE_VEHICULES, NULL},
+        {TABLE_PIECES, NULL},
+    };
+    const char *data = stage->session->data;
+    char date[DATE_TEXT_SIZE];
+    if (!fs_is_folder(arena_printf(stage->arena, "%s/silver/telemetry_parquet/run_date=%s", data,
+                                   date_format(stage->session->run_date, date)))) {
+        return error_set(err,
+                         "%s : pas de silver pour le %s ; faites-le avec « autostream silver "
+                         "--run-date %s »",
+                         "%s: no silver for %s; make it with \"autostream silver --run-date %s\"",
+                         data, date, date);
+    }
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        const struct table *table = fleet_table(tables[i].table);
+        const char *pattern = tables[i].pattern ? tables[i].pattern
+                                                : fleet_tables[tables[i].table].path;
+        if (lake_open_parquet(stage->lake, table->name, table, data,
+                              layout_path(stage->arena, pattern, stage->session->run_date, 0),
+                              err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
