@@ -117,13 +117,12 @@ configure() {
         return
     fi
     rm -f "$folder/.configured"
-    if [ ! -e "$folder/build.ninja" ]; then
-        # An aborted set-up leaves a folder that meson can neither use nor wipe.
-        [ ! -d "$folder/meson-private" ] || rm -rf "$folder"
-        meson setup "$folder" "$@" >&2
-    else
-        meson setup --reconfigure "$folder" "$@" >&2
+    if [ -e "$folder/build.ninja" ]; then
+        set -- --reconfigure "$@"
+    elif [ -d "$folder/meson-private" ]; then
+        rm -rf "$folder" # an aborted set-up left it; meson can neither use nor wipe it
     fi
+    meson setup "$@" "$folder" "$project" >&2 || return 1
     printf '%s\n' "$stamp" >"$folder/.configured"
 }
 
@@ -132,4 +131,38 @@ compile() {
     local folder=$1
     shift
     ninja -C "$folder" "$@" >&2
+}
+
+# Installs what every build needs.
+set_up() {
+    need_packages "${build_packages[@]}"
+    need_duckdb
+}
+
+# build_folder KIND: the folder of a kind of build.
+build_folder() {
+    case $1 in
+    release) printf '%s/build\n' "$project" ;;
+    *) printf '%s/build-%s\n' "$project" "$1" ;;
+    esac
+}
+
+# configure_kind KIND: release, debug, gcc and clang (warnings are errors), sanitize, tsan, coverage.
+configure_kind() {
+    local folder
+    folder=$(build_folder "$1")
+    case $1 in
+    release) configure "$folder" ;;
+    debug) configure "$folder" -Dbuildtype=debug ;;
+    gcc | clang) CC=$1 configure "$folder" -Dwerror=true ;;
+    sanitize)
+        configure "$folder" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
+            -Db_lundef=false '-Dc_args=-fno-omit-frame-pointer -fno-sanitize-recover=all'
+        ;;
+    tsan)
+        configure "$folder" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+        ;;
+    coverage) configure "$folder" -Dbuildtype=debug -Doptimization=0 -Db_coverage=true ;;
+    *) die "no kind of build: $1" ;;
+    esac
 }
