@@ -65,7 +65,7 @@ need_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update ||
         say "the list of packages could not be refreshed; trying with the one there is"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y \
-        --no-install-recommends "${missing[@]}" >&2 ||
+        --no-install-recommends "${missing[@]}" >/dev/null ||
         die "could not install ${missing[*]}; mend apt-get, or install them yourself, and try again"
 }
 
