@@ -42,6 +42,38 @@ const char *const niveau_names[NIVEAU_COUNT] = {
 #undef X
 };
 
+const struct profile_range profile_ranges[FAILURE_COUNT][MODEL_INPUT_COUNT] = {
+#define X(failure, measure, low, high, type) \
+    [FAILURE_##failure][INPUT_##measure] = {low, high, COLUMN_##type == COLUMN_WHOLE},
+    PROFILES(X)
+#undef X
+};
+
+const char *const modele_names[MODELE_COUNT] = {
+#define X(id, name) name,
+    MODELES(X)
+#undef X
+};
+
+const char *const service_names[SERVICE_COUNT] = {
+#define X(id, name) name,
+    SERVICES(X)
+#undef X
+};
+
+enum service fleet_failure_service(enum failure failure)
+{
+    switch (failure) {
+#define X(failed, service) \
+    case FAILURE_##failed: \
+        return SERVICE_##service;
+        FAILURE_SERVICES(X)
+#undef X
+    default:
+        return SERVICE_COUNT;
+    }
+}
+
 const struct feature *feature_find(const char *name)
 {
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {

@@ -1,7 +1,7 @@
 /* What the system knows about vehicles: measures, failures, tables, thresholds, advice.
  *
- * Every fact of the field stands once, in features.def, failures.def, tables.def or status.c; this
- * header is how the other rooms ask for it. */
+ * Every fact of the field stands once, in features.def, failures.def, tables.def, profiles.def or
+ * status.c; this header is how the other rooms ask for it. */
 #ifndef FLEET_FLEET_H
 #define FLEET_FLEET_H
 
@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "fleet/failures.def"
 #include "fleet/features.def"
+#include "fleet/profiles.def"
 
 #include <math.h>
 #include <stdbool.h>
@@ -108,6 +109,42 @@ int fleet_sante(double prob_panne);
  * part has no lifetime (km_median NAN) or km_depuis_revis is NAN. km_median in km. */
 double fleet_km_avant_panne(int predicted, double prob_panne, double km_median,
                             double km_depuis_revis);
+
+/* ---- what the simulation draws (profiles.def) ---- */
+
+struct profile_range {
+    double low, high; /* inclusive; in the measure's unit */
+    bool whole;       /* drawn as a whole number */
+};
+
+/* The range of every input of the model for vehicles on their way to each kind of failure. */
+extern const struct profile_range profile_ranges[FAILURE_COUNT][MODEL_INPUT_COUNT];
+
+enum simulation_number {
+#define X(id, value) SIMULATION_##id = value,
+    SIMULATION_NUMBERS(X)
+#undef X
+};
+
+enum modele {
+#define X(id, name) MODELE_##id,
+    MODELES(X)
+#undef X
+        MODELE_COUNT
+};
+
+enum service {
+#define X(id, name) SERVICE_##id,
+    SERVICES(X)
+#undef X
+        SERVICE_COUNT
+};
+
+extern const char *const modele_names[MODELE_COUNT];
+extern const char *const service_names[SERVICE_COUNT];
+
+/* The service that a vehicle with this failure had last; SERVICE_COUNT when it may be any. */
+enum service fleet_failure_service(enum failure failure);
 
 /* ---- tables (tables.def) ---- */
 

@@ -18,7 +18,8 @@ struct generator_options {
     int32_t run_date; /* D; "now" is D 12:00 UTC */
     unsigned threads; /* 0: all available cores; the bytes do not depend on it */
     enum generator_format format; /* one file a message, or NDJSON files */
-    void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL */
+    /* May be NULL. Called with messages done, from any thread but by one at a time. */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
 };
 
