@@ -11,8 +11,8 @@ static const char *select_fields(struct arena *arena, const struct record_spec *
 {
     char *list = arena_strdup(arena, "");
     for (size_t f = 0; f < spec->field_count; f++) {
-        list = arena_printf(arena, "%s%s\"%s\"", list, f > 0 ? ", " : "",
-                            spec->fields[f].column.name);
+        list =
+            arena_printf(arena, "%s%s\"%s\"", list, f > 0 ? ", " : "", spec->fields[f].column.name);
     }
     return arena_printf(arena, "SELECT %s FROM \"%s\"", list, spec->table->name);
 }
@@ -48,8 +48,8 @@ static struct bytes row_text(struct arena *arena, sqlite3_stmt *statement, size_
     return (struct bytes){text, strlen(text)};
 }
 
-static int read_rows(sqlite3 *db, const char *file, const char *source,
-                     struct collector *collector, struct error *err)
+static int read_rows(sqlite3 *db, const char *file, const char *source, struct collector *collector,
+                     struct error *err)
 {
     const struct record_spec *spec = collector->spec;
     struct arena arena = {0};

@@ -179,10 +179,9 @@ int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct
 {
     struct arena arena = {0};
     char text[DATE_TEXT_SIZE];
-    int status = run(lake, name,
-                     arena_printf(&arena, "CREATE MACRO %s() AS DATE '%s'", name,
-                                  date_format(date, text)),
-                     err);
+    int status = run(
+        lake, name,
+        arena_printf(&arena, "CREATE MACRO %s() AS DATE '%s'", name, date_format(date, text)), err);
     arena_release(&arena);
     return status;
 }
@@ -190,10 +189,9 @@ int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct
 int lake_constant_real(struct lake *lake, const char *name, double value, struct error *err)
 {
     struct arena arena = {0};
-    int status = run(lake, name,
-                     arena_printf(&arena, "CREATE MACRO %s() AS CAST(%.17e AS DOUBLE)", name,
-                                  value),
-                     err);
+    int status =
+        run(lake, name,
+            arena_printf(&arena, "CREATE MACRO %s() AS CAST(%.17e AS DOUBLE)", name, value), err);
     arena_release(&arena);
     return status;
 }
@@ -363,8 +361,7 @@ static int check_columns(struct lake *lake, const char *name, const struct table
         }
         const char *found = c < count ? columns[c].name : "-";
         const char *wanted = c < table->column_count ? table->columns[c].name : "-";
-        const char *type =
-            c < table->column_count ? engine_types[table->columns[c].type].sql : "";
+        const char *type = c < table->column_count ? engine_types[table->columns[c].type].sql : "";
         status = error_set(err,
                            "%s : colonne %zu « %s » au lieu de « %s » (%s) ; produisez la table à "
                            "nouveau avec cette version",
@@ -381,20 +378,19 @@ int lake_open_parquet(struct lake *lake, const char *name, const struct table *t
 {
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
-    const char *safe =
-        arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
+    const char *safe = arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
     char *columns = arena_strdup(&arena, "");
     for (size_t c = 0; c < table->column_count; c++) {
         columns = arena_printf(&arena, "%s%sCAST(%s AS %s) AS %s", columns, c > 0 ? ", " : "",
                                table->columns[c].name, engine_types[table->columns[c].type].sql,
                                table->columns[c].name);
     }
-    int status =
-        run(lake, path,
-            arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
-                                 "hive_partitioning = true, hive_types_autocast = false)",
-                         name, columns, literal(&arena, safe)),
-            err);
+    int status = run(lake, path,
+                     arena_printf(&arena,
+                                  "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
+                                  "hive_partitioning = true, hive_types_autocast = false)",
+                                  name, columns, literal(&arena, safe)),
+                     err);
     arena_release(&arena);
     return status;
 }
@@ -524,13 +520,14 @@ int lake_write(struct lake *lake, const struct lake_output *output, enum lake_fo
     }
     const char *except =
         output->except ? arena_printf(&arena, " EXCLUDE (%s)", output->except) : "";
-    const char *options = format == LAKE_CSV ? "FORMAT csv, HEADER true"
-                                             : "FORMAT parquet, COMPRESSION zstd";
-    status = run(lake, path,
-                 arena_printf(&arena,
-                              "COPY (SELECT *%s FROM %s%s ORDER BY %s) TO %s (%s, USE_TMP_FILE false)",
-                              except, from, where, output->order, literal(&arena, path), options),
-                 err);
+    const char *options =
+        format == LAKE_CSV ? "FORMAT csv, HEADER true" : "FORMAT parquet, COMPRESSION zstd";
+    status =
+        run(lake, path,
+            arena_printf(&arena,
+                         "COPY (SELECT *%s FROM %s%s ORDER BY %s) TO %s (%s, USE_TMP_FILE false)",
+                         except, from, where, output->order, literal(&arena, path), options),
+            err);
 done:
     arena_release(&arena);
     return status;
@@ -594,8 +591,8 @@ static int rows_of_chunk(void *context, duckdb_data_chunk chunk, struct error *e
             cells[c] = (struct bytes){0};
             if (!valid || duckdb_validity_row_is_valid(valid, r)) {
                 duckdb_string_t *text = (duckdb_string_t *)duckdb_vector_get_data(vector) + r;
-                cells[c] = (struct bytes){duckdb_string_t_data(text),
-                                          duckdb_string_t_length(*text)};
+                cells[c] =
+                    (struct bytes){duckdb_string_t_data(text), duckdb_string_t_length(*text)};
             }
         }
         status = each->row(each->context, cells, count, err);
@@ -611,10 +608,9 @@ int lake_each(struct lake *lake, const char *sql,
     struct arena arena = {0};
     struct each_row each = {row, context};
     /* One type for all: every engine type casts to text. */
-    int status = stream(
-        lake, "query",
-        arena_printf(&arena, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (%s)", sql),
-        rows_of_chunk, &each, err);
+    int status = stream(lake, "query",
+                        arena_printf(&arena, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (%s)", sql),
+                        rows_of_chunk, &each, err);
     arena_release(&arena);
     return status;
 }
@@ -806,8 +802,8 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
     batch_init(&m.batch, function->result, &arena);
     if (lake_create(lake, function->result, err) != 0 ||
         stream(lake, function->result->name,
-               select_numbers(&arena, from, function->key, function->inputs,
-                              function->input_count, NULL),
+               select_numbers(&arena, from, function->key, function->inputs, function->input_count,
+                              NULL),
                map_chunk, &m, err) != 0) {
         goto done;
     }

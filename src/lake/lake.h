@@ -1,11 +1,13 @@
 /* The engine behind the lake: tables defined by SELECTs, fed from C, written to files.
  *
  * Stages speak to this header, not to an engine: a stage feeds tables, defines others by the SELECT
- * files of sql/, lets C functions see rows (the model), and writes results. The engine here is DuckDB,
- * embedded; a second one can stand behind the same calls. Names of tables and columns come from our
- * own lists (fleet/tables.def) and never from data; data reaches SQL in batches or as files.
+ * files of sql/, lets C functions see rows (the model), and writes results. The engine here is
+ * DuckDB, embedded; a second one can stand behind the same calls. Names of tables and columns come
+ * from our own lists (fleet/tables.def) and never from data; data reaches SQL in batches or as
+ * files.
  *
- * A session belongs to one thread, except lake_append(), which any thread may call, one at a time. */
+ * A session belongs to one thread, except lake_append(), which any thread may call, one at a time.
+ */
 #ifndef LAKE_LAKE_H
 #define LAKE_LAKE_H
 
@@ -61,8 +63,8 @@ int lake_words(struct lake *lake, const char *name, const char *word_column,
                const char *const *words, size_t count, struct error *err);
 
 /* `name` shall be the rows of Parquet files with the columns of `table` (a folder level NAME=VALUE
- * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'. No file, or one with other
- * columns, is an error. */
+ * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'. No file, or one with
+ * other columns, is an error. */
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err);
 
@@ -102,8 +104,8 @@ int lake_each(struct lake *lake, const char *sql,
               void *context, struct error *err);
 
 struct lake_rows {
-    const char **names;  /* [columns] */
-    const char **cells;  /* [rows][columns]; NULL: SQL NULL */
+    const char **names; /* [columns] */
+    const char **cells; /* [rows][columns]; NULL: SQL NULL */
     size_t rows, columns;
 };
 

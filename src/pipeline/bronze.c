@@ -51,9 +51,8 @@ static void specs_init(struct specs *s, int32_t run_date)
     *s = (struct specs){0};
     s->telemetry_fields[0].required = true; /* vin */
     s->telemetry_fields[1].required = true; /* timestamp; event_ts is read from it */
-    s->telemetry_fields[2] = (struct record_field){.derived_from = 1,
-                                                   .low = first_day * (double)MICROS_PER_DAY,
-                                                   .high = last_instant};
+    s->telemetry_fields[2] = (struct record_field){
+        .derived_from = 1, .low = first_day * (double)MICROS_PER_DAY, .high = last_instant};
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
         s->telemetry_fields[3 + i].low = telemetry_features[i].low;
         s->telemetry_fields[3 + i].high = telemetry_features[i].high;
@@ -109,8 +108,7 @@ static void put_text(struct batch *batch, size_t column, struct arena *arena, co
                      size_t size)
 {
     batch->null[column][batch->rows] = false;
-    batch->values[column].text[batch->rows] =
-        (struct bytes){arena_copy(arena, text, size), size};
+    batch->values[column].text[batch->rows] = (struct bytes){arena_copy(arena, text, size), size};
 }
 
 static void put_whole(struct batch *batch, size_t column, uint64_t value)
@@ -208,14 +206,14 @@ static int no_bronze(const char *data, int32_t run_date, struct arena *arena, st
     char *list = arena_strdup(arena, count > SHOWN ? "..." : "");
     for (size_t i = count > SHOWN ? count - SHOWN : 0; i < count; i++) {
         char date[DATE_TEXT_SIZE];
-        list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "",
-                            date_format(dates[i], date));
+        list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", date_format(dates[i], date));
     }
-    return error_set(err,
-                     "pas de données brutes pour le %s dans %s ; dates présentes : %s ; choisissez-en "
-                     "une avec --run-date",
-                     "no raw data for %s in %s; dates there are: %s; choose one with --run-date",
-                     wanted, data, list);
+    return error_set(
+        err,
+        "pas de données brutes pour le %s dans %s ; dates présentes : %s ; choisissez-en "
+        "une avec --run-date",
+        "no raw data for %s in %s; dates there are: %s; choose one with --run-date", wanted, data,
+        list);
 }
 
 int bronze_find(const char *data, int32_t run_date, struct arena *arena, const char **folder,
@@ -272,12 +270,13 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
         goto done;
     }
     if (counts->records == 0) {
-        error_set(err,
-                  "%s/%s : aucun message de télémétrie ; déposez-y des fichiers .json, .ndjson ou "
-                  ".jsonl (aussi .gz, .zst), ou simulez une flotte avec « autostream generate »",
-                  "%s/%s: no telemetry message; put .json, .ndjson or .jsonl files (also .gz, .zst) "
-                  "there, or simulate a fleet with \"autostream generate\"",
-                  data, json);
+        error_set(
+            err,
+            "%s/%s : aucun message de télémétrie ; déposez-y des fichiers .json, .ndjson ou "
+            ".jsonl (aussi .gz, .zst), ou simulez une flotte avec « autostream generate »",
+            "%s/%s: no telemetry message; put .json, .ndjson or .jsonl files (also .gz, .zst) "
+            "there, or simulate a fleet with \"autostream generate\"",
+            data, json);
         goto done;
     }
     status = 0;
@@ -293,9 +292,9 @@ static int need_file(const char *data, const char *path, struct arena *arena, st
     if (fs_exists(full)) {
         return 0;
     }
-    return error_set(err,
-                     "%s : fichier absent ; il est nécessaire à côté de la télémétrie, déposez-le là",
-                     "%s: no such file; it is needed beside the telemetry, put it there", full);
+    return error_set(
+        err, "%s : fichier absent ; il est nécessaire à côté de la télémétrie, déposez-le là",
+        "%s: no such file; it is needed beside the telemetry, put it there", full);
 }
 
 static int load_parts(struct bronze *bronze, const char *folder, const struct specs *specs,

@@ -1,5 +1,5 @@
-/* Telemetry in Parquet files: rows leave the engine as text with their kind, and pass the same check
- * as JSON messages; see stages.h. */
+/* Telemetry in Parquet files: rows leave the engine as text with their kind, and pass the same
+ * check as JSON messages; see stages.h. */
 #include "pipeline/stages.h"
 
 #include "base/fs.h"
@@ -35,9 +35,8 @@ static int take_row(void *context, const struct bytes *cells, size_t count, stru
     struct rows_in *in = context;
     size_t cell = 0;
     for (size_t f = 0; f < in->collector->spec->field_count; f++) {
-        in->values[f] = in->kinds[f] == RAW_MISSING
-                            ? (struct raw_value){.kind = RAW_MISSING}
-                            : cell_value(in->kinds[f], cells[cell++]);
+        in->values[f] = in->kinds[f] == RAW_MISSING ? (struct raw_value){.kind = RAW_MISSING}
+                                                    : cell_value(in->kinds[f], cells[cell++]);
     }
     struct record_origin origin = {in->source, in->row++, cells[count - 1]};
     return collector_add(in->collector, in->values, &origin, err);

@@ -1,11 +1,11 @@
-/* The record of a run, runs/run_date=D/run.json: what was read, with which model, what came out; see
- * stages.h.
+/* The record of a run, runs/run_date=D/run.json: what was read, with which model, what came out;
+ * see stages.h.
  *
  * Version 1. "silver" names the combined hash of the inputs (SHA-256 over "PATH NUL SHA256 LF" of
- * every input, sorted by path; the list lies beside in inputs.parquet) and its outputs; "gold" names
- * the silver that it was made from (the same combination over silver's outputs), the model and its
- * outputs; "quarantine" its file. A run of one stage leaves the other's section as it was. "refused"
- * stands there when the last run stopped at its rejects. */
+ * every input, sorted by path; the list lies beside in inputs.parquet) and its outputs; "gold"
+ * names the silver that it was made from (the same combination over silver's outputs), the model
+ * and its outputs; "quarantine" its file. A run of one stage leaves the other's section as it was.
+ * "refused" stands there when the last run stopped at its rejects. */
 #include "pipeline/stages.h"
 
 #include "base/dates.h"
@@ -60,9 +60,8 @@ static json_t *outputs(const struct publication *publication, const char *sectio
         const struct published_file *file = &publication->files[i];
         if (strcmp(section_of(file->path), section) == 0) {
             combine(&hash, file->path, file->sha256);
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s, s:I}", "path", file->path, "sha256",
-                                            file->sha256, "bytes", (json_int_t)file->bytes));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "path", file->path, "sha256",
+                                                  file->sha256, "bytes", (json_int_t)file->bytes));
         }
     }
     hash_finish(&hash, combined);
@@ -80,19 +79,20 @@ static json_t *silver_section(struct stage *stage, const char *inputs_sha256, co
                                 json_integer((json_int_t)r->imputed[i]));
         }
     }
-    return json_pack(
-        "{s:s, s:s, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:{s:I, s:I}, s:{s:I, s:I, "
-        "s:I}, s:{s:f, s:f}, s:o}",
-        "sha256", combined, "inputs_sha256", inputs_sha256, "inputs", "files",
-        (json_int_t)r->telemetry.files, "ignored", (json_int_t)r->telemetry.ignored, "bytes",
-        (json_int_t)r->telemetry.bytes, "telemetry", "records", (json_int_t)r->telemetry.records,
-        "rows", (json_int_t)r->silver_rows, "quarantined", (json_int_t)r->telemetry.quarantined,
-        "duplicates", (json_int_t)r->duplicates, "conflicts", (json_int_t)r->conflicts, "imputed",
-        imputed, "maintenance", "rows", (json_int_t)r->services, "quarantined",
-        (json_int_t)r->services_quarantined, "vehicules", "rows", (json_int_t)r->vehicles,
-        "quarantined", (json_int_t)r->vehicles_quarantined, "conflicts",
-        (json_int_t)r->vehicles_conflicting, "seconds", "ingest", r->seconds_ingest, "silver",
-        r->seconds_silver, "outputs", files);
+    return json_pack("{s:s, s:s, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:{s:I, "
+                     "s:I}, s:{s:I, s:I, "
+                     "s:I}, s:{s:f, s:f}, s:o}",
+                     "sha256", combined, "inputs_sha256", inputs_sha256, "inputs", "files",
+                     (json_int_t)r->telemetry.files, "ignored", (json_int_t)r->telemetry.ignored,
+                     "bytes", (json_int_t)r->telemetry.bytes, "telemetry", "records",
+                     (json_int_t)r->telemetry.records, "rows", (json_int_t)r->silver_rows,
+                     "quarantined", (json_int_t)r->telemetry.quarantined, "duplicates",
+                     (json_int_t)r->duplicates, "conflicts", (json_int_t)r->conflicts, "imputed",
+                     imputed, "maintenance", "rows", (json_int_t)r->services, "quarantined",
+                     (json_int_t)r->services_quarantined, "vehicules", "rows",
+                     (json_int_t)r->vehicles, "quarantined", (json_int_t)r->vehicles_quarantined,
+                     "conflicts", (json_int_t)r->vehicles_conflicting, "seconds", "ingest",
+                     r->seconds_ingest, "silver", r->seconds_silver, "outputs", files);
 }
 
 static json_t *gold_section(struct stage *stage, const struct fleet_model *model,
@@ -104,13 +104,13 @@ static json_t *gold_section(struct stage *stage, const struct fleet_model *model
         json_object_set_new(statuts, statut_kinds[s].name,
                             json_integer((json_int_t)r->by_statut[s]));
     }
-    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}", "sha256",
-                     combined, "silver_sha256", silver_sha256, "model", "path", model->path,
-                     "sha256", model->sha256, "rows", (json_int_t)r->gold_rows, "statut", statuts,
-                     "orphans", "without_service", (json_int_t)r->without_service,
-                     "without_register", (json_int_t)r->without_register, "incomplete",
-                     (json_int_t)r->incomplete, "seconds", "gold", r->seconds_gold, "outputs",
-                     files);
+    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}",
+                     "sha256", combined, "silver_sha256", silver_sha256, "model", "path",
+                     model->path, "sha256", model->sha256, "rows", (json_int_t)r->gold_rows,
+                     "statut", statuts, "orphans", "without_service",
+                     (json_int_t)r->without_service, "without_register",
+                     (json_int_t)r->without_register, "incomplete", (json_int_t)r->incomplete,
+                     "seconds", "gold", r->seconds_gold, "outputs", files);
 }
 
 /* The record as it is now, or an empty one. */
@@ -155,17 +155,17 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
         }
         hash_finish(&hash, inputs_sha256);
         json_t *files = outputs(stage->publication, "quarantine", combined);
-        json_object_set_new(record, "quarantine",
-                            json_pack("{s:s, s:o}", "inputs_sha256", inputs_sha256, "outputs",
-                                      files));
+        json_object_set_new(
+            record, "quarantine",
+            json_pack("{s:s, s:o}", "inputs_sha256", inputs_sha256, "outputs", files));
     }
     if (refused) {
-        json_object_set_new(
-            record, "refused",
-            json_pack("{s:s, s:I, s:I, s:f}", "inputs_sha256", inputs_sha256, "records",
-                      (json_int_t)stage->report->telemetry.records, "quarantined",
-                      (json_int_t)stage->report->telemetry.quarantined, "limit",
-                      stage->options->reject_limit));
+        json_object_set_new(record, "refused",
+                            json_pack("{s:s, s:I, s:I, s:f}", "inputs_sha256", inputs_sha256,
+                                      "records", (json_int_t)stage->report->telemetry.records,
+                                      "quarantined",
+                                      (json_int_t)stage->report->telemetry.quarantined, "limit",
+                                      stage->options->reject_limit));
         return 0;
     }
     if (silver) {
@@ -190,8 +190,8 @@ int lineage_write(struct stage *stage, const struct fleet_model *model, bool ref
     json_t *record = NULL;
     char *text = NULL;
     const char *path;
-    const char *relative = layout_path(stage->arena, "runs/run_date=D/run.json",
-                                       stage->session->run_date, 0);
+    const char *relative =
+        layout_path(stage->arena, "runs/run_date=D/run.json", stage->session->run_date, 0);
     int status = -1;
     if (publish_hash(stage->publication, err) != 0 ||
         read_record(stage, relative, &record, err) != 0 ||

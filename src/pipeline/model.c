@@ -14,8 +14,7 @@ int model_read(const char *path, struct arena *arena, struct forest **forest,
     struct bytes file;
     struct hash hash;
     if (!fs_exists(path)) {
-        return error_set(err,
-                         "%s : pas de modèle ; entraînez-en un d'abord : autostream train",
+        return error_set(err, "%s : pas de modèle ; entraînez-en un d'abord : autostream train",
                          "%s: no model; train first: autostream train", path);
     }
     if (fs_read(path, MODEL_LIMIT, arena, &file, err) != 0) {
@@ -29,12 +28,13 @@ int model_read(const char *path, struct arena *arena, struct forest **forest,
 
 static int other_features(struct error *err, const char *path, const char *name)
 {
-    return error_set(err,
-                     "%s : le modèle attend la mesure « %s », que la flotte n'a pas ; entraînez un "
-                     "modèle sur l'historique de la flotte : autostream train",
-                     "%s: the model wants the measure \"%s\", which the fleet does not have; train a "
-                     "model on the fleet's history: autostream train",
-                     path, name);
+    return error_set(
+        err,
+        "%s : le modèle attend la mesure « %s », que la flotte n'a pas ; entraînez un "
+        "modèle sur l'historique de la flotte : autostream train",
+        "%s: the model wants the measure \"%s\", which the fleet does not have; train a "
+        "model on the fleet's history: autostream train",
+        path, name);
 }
 
 /* Which of our inputs feeds each of the model's. */
@@ -42,12 +42,13 @@ static int match_inputs(struct fleet_model *model, struct error *err)
 {
     size_t count = forest_features(model->forest);
     if (count != MODEL_INPUT_COUNT) {
-        return error_set(err,
-                         "%s : le modèle attend %zu mesures, la flotte en a %d ; entraînez un modèle "
-                         "sur l'historique de la flotte : autostream train",
-                         "%s: the model wants %zu measures, the fleet has %d; train a model on the "
-                         "fleet's history: autostream train",
-                         model->path, count, (int)MODEL_INPUT_COUNT);
+        return error_set(
+            err,
+            "%s : le modèle attend %zu mesures, la flotte en a %d ; entraînez un modèle "
+            "sur l'historique de la flotte : autostream train",
+            "%s: the model wants %zu measures, the fleet has %d; train a model on the "
+            "fleet's history: autostream train",
+            model->path, count, (int)MODEL_INPUT_COUNT);
     }
     model->foreign = !model->card.feature_names;
     bool taken[MODEL_INPUT_COUNT] = {false};
@@ -78,12 +79,13 @@ static int match_classes(struct fleet_model *model, struct error *err)
         char *end;
         long failure = strtol(label, &end, 10);
         if (end == label || *end || failure < 0 || failure >= FAILURE_COUNT || taken[failure]) {
-            return error_set(err,
-                             "%s : la classe « %s » n'est pas une panne connue (0..%d) ; entraînez un "
-                             "modèle sur l'historique de la flotte : autostream train",
-                             "%s: class \"%s\" is no failure that is known (0..%d); train a model on "
-                             "the fleet's history: autostream train",
-                             model->path, label, FAILURE_COUNT - 1);
+            return error_set(
+                err,
+                "%s : la classe « %s » n'est pas une panne connue (0..%d) ; entraînez un "
+                "modèle sur l'historique de la flotte : autostream train",
+                "%s: class \"%s\" is no failure that is known (0..%d); train a model on "
+                "the fleet's history: autostream train",
+                model->path, label, FAILURE_COUNT - 1);
         }
         taken[failure] = true;
         model->failure_of[c] = (int)failure;

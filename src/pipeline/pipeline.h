@@ -25,10 +25,10 @@ struct progress {
 
 /* What every stage needs to know. */
 struct session {
-    const char *data;     /* root of the lake */
-    int32_t run_date;     /* D, days since 1970-01-01 */
-    unsigned threads;     /* 0: all available cores */
-    const char *memory;   /* limit for the engine ("2GB"), or NULL */
+    const char *data;   /* root of the lake */
+    int32_t run_date;   /* D, days since 1970-01-01 */
+    unsigned threads;   /* 0: all available cores */
+    const char *memory; /* limit for the engine ("2GB"), or NULL */
     struct progress progress;
 };
 
@@ -40,16 +40,16 @@ enum {
 };
 
 struct run_options {
-    unsigned stages;         /* STAGE_... joined by | */
-    const char *model_path;  /* NULL: models/model_pannes.onnx under the root */
-    const char *map_path;    /* NULL: telemetry is in our own words (see docs/mapping.md) */
-    double reject_limit;     /* share of telemetry records in quarantine above which a run fails */
+    unsigned stages;        /* STAGE_... joined by | */
+    const char *model_path; /* NULL: models/model_pannes.onnx under the root */
+    const char *map_path;   /* NULL: telemetry is in our own words (see docs/mapping.md) */
+    double reject_limit;    /* share of telemetry records in quarantine above which a run fails */
 };
 
 struct run_report {
     struct ingest_counts telemetry;
     uint64_t duplicates;
-    uint64_t conflicts;      /* same vin and instant, other values: both kept */
+    uint64_t conflicts; /* same vin and instant, other values: both kept */
     uint64_t imputed[TELEMETRY_FEATURE_COUNT];
     uint64_t silver_rows;
     uint64_t services, services_quarantined;
@@ -57,9 +57,9 @@ struct run_report {
     uint64_t without_service;  /* orphans: in telemetry, not in maintenance */
     uint64_t without_register; /* orphans: in telemetry, not in the register */
     uint64_t gold_rows;
-    uint64_t incomplete;       /* gold rows with a feature that is missing everywhere */
+    uint64_t incomplete; /* gold rows with a feature that is missing everywhere */
     uint64_t by_statut[STATUT_COUNT];
-    bool foreign_model;        /* the model names no features: taken in contract order */
+    bool foreign_model; /* the model names no features: taken in contract order */
     double seconds_ingest, seconds_silver, seconds_gold, seconds_publish, seconds;
 };
 
@@ -94,9 +94,10 @@ int pipeline_train(const struct session *session, const struct train_options *op
 
 /* ---- score (score.c) ---- */
 
-/* Scores every row of a CSV or Parquet table, in order: column `prediction` (the training label) and
- * one column p_<label> a class. The table has the model's feature names as columns (a model without
- * names takes the contract's); others are passed over. out_path NULL: CSV on standard output. */
+/* Scores every row of a CSV or Parquet table, in order: column `prediction` (the training label)
+ * and one column p_<label> a class. The table has the model's feature names as columns (a model
+ * without names takes the contract's); others are passed over. out_path NULL: CSV on standard
+ * output. */
 int pipeline_score(const struct session *session, const char *model_path, const char *table_path,
                    const char *out_path, uint64_t *rows, struct error *err);
 
@@ -108,7 +109,7 @@ struct ranked_vehicle {
     int type_panne_predit; /* 0..FAILURE_COUNT-1 */
     double prob_panne;     /* 0..1 */
     int sante;
-    double km_avant_panne; /* NAN: not known */
+    double km_avant_panne;                /* NAN: not known */
     double km_depuis_revis, score_risque; /* NAN: not known */
 };
 

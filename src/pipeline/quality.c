@@ -65,12 +65,11 @@ int quality_write(struct stage *stage, const struct table *table, const char *le
     }
     const char *quote = strchr(schema_issues, ',') ? "\"" : "";
     const char *missing_quote = strchr(missing, ',') ? "\"" : "";
-    const char *text = arena_printf(arena, "%s\n%s,%llu,%s%s%s,%s%s%s%s\n", head,
-                                    date_format(stage->session->run_date, date),
-                                    (unsigned long long)rows, missing_quote, missing, missing_quote,
-                                    quote, schema_issues, quote, values);
-    const char *relative =
-        arena_printf(arena, "quality/%s_quality_%s.csv", level, date);
+    const char *text =
+        arena_printf(arena, "%s\n%s,%llu,%s%s%s,%s%s%s%s\n", head,
+                     date_format(stage->session->run_date, date), (unsigned long long)rows,
+                     missing_quote, missing, missing_quote, quote, schema_issues, quote, values);
+    const char *relative = arena_printf(arena, "quality/%s_quality_%s.csv", level, date);
     if (publish_stage(stage->publication, relative, &path, err) != 0) {
         return -1;
     }

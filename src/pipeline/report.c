@@ -1,4 +1,5 @@
-/* What was published, read back for people: the ranked fleet, quality, quarantine; see pipeline.h. */
+/* What was published, read back for people: the ranked fleet, quality, quarantine; see pipeline.h.
+ */
 #include "pipeline/stages.h"
 
 #include "base/dates.h"
@@ -33,8 +34,9 @@ static int open_table(const struct session *session, struct lake *lake, enum tab
     if (!fs_exists(arena_printf(arena, "%s/%s", session->data, path))) {
         char date[DATE_TEXT_SIZE];
         date_format(session->run_date, date);
-        return error_set(err, "%s/%s : rien n'est publié pour le %s ; faites-le avec « autostream "
-                              "--run-date %s %s »",
+        return error_set(err,
+                         "%s/%s : rien n'est publié pour le %s ; faites-le avec « autostream "
+                         "--run-date %s %s »",
                          "%s/%s: nothing is published for %s; make it with \"autostream --run-date "
                          "%s %s\"",
                          session->data, path, date, date, again);

@@ -52,15 +52,16 @@ static int refuse(struct stage *stage, struct error *err)
         publish_commit(stage->publication, err) != 0) {
         return -1;
     }
-    return error_set(err,
-                     "%llu messages sur %llu en quarantaine, plus que la limite de %g %% ; rien n'est "
-                     "publié, gold reste tel quel ; voyez « autostream quality », corrigez la "
-                     "source, ou relevez la limite avec --max-rejects",
-                     "%llu messages of %llu in quarantine, more than the limit of %g %%; nothing is "
-                     "published, gold stays as it was; see \"autostream quality\", mend the source, "
-                     "or raise the limit with --max-rejects",
-                     (unsigned long long)counts->quarantined, (unsigned long long)counts->records,
-                     stage->options->reject_limit * 100);
+    return error_set(
+        err,
+        "%llu messages sur %llu en quarantaine, plus que la limite de %g %% ; rien n'est "
+        "publié, gold reste tel quel ; voyez « autostream quality », corrigez la "
+        "source, ou relevez la limite avec --max-rejects",
+        "%llu messages of %llu in quarantine, more than the limit of %g %%; nothing is "
+        "published, gold stays as it was; see \"autostream quality\", mend the source, "
+        "or raise the limit with --max-rejects",
+        (unsigned long long)counts->quarantined, (unsigned long long)counts->records,
+        stage->options->reject_limit * 100);
 }
 
 static int run_silver(struct stage *stage, double *mark, struct error *err)
@@ -133,10 +134,10 @@ int pipeline_run(const struct session *session, const struct run_options *option
         publish_begin(&publication, session->data, err) != 0) {
         goto done;
     }
-    struct lake_options lake_options = {
-        .scratch = arena_printf(&arena, "%s/scratch", publication.staging),
-        .threads = session->threads,
-        .memory = session->memory};
+    struct lake_options lake_options = {.scratch =
+                                            arena_printf(&arena, "%s/scratch", publication.staging),
+                                        .threads = session->threads,
+                                        .memory = session->memory};
     if (lake_open(&stage.lake, &lake_options, err) == 0) {
         status = run_stages(&stage, gold ? &model : NULL, err);
     }

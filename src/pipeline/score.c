@@ -1,5 +1,5 @@
-/* Scoring: the fleet's features through the model, and any table through any model; see stages.h and
- * pipeline.h. */
+/* Scoring: the fleet's features through the model, and any table through any model; see stages.h
+ * and pipeline.h. */
 #include "pipeline/stages.h"
 
 #include "base/fs.h"
@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Six decimals are what sums of float32 votes carry; equal votes then are equal, and the first wins. */
+/* Six decimals are what sums of float32 votes carry; equal votes then are equal, and the first
+ * wins. */
 static double round_vote(double prob)
 {
     return round(prob * 1e6) / 1e6;
@@ -19,23 +20,29 @@ static double round_vote(double prob)
 /* ---- the fleet ---- */
 
 enum prediction_column { /* behind vin */
-    PREDICTED,
-    PROB_PANNE,
-    STATUT_CODE,
-    SANTE,
-    NIVEAU_CODE,
-    KM_AVANT_PANNE,
-    P_FIRST,
-    PREDICTION_COLUMNS = P_FIRST + FAILURE_COUNT
+                         PREDICTED,
+                         PROB_PANNE,
+                         STATUT_CODE,
+                         SANTE,
+                         NIVEAU_CODE,
+                         KM_AVANT_PANNE,
+                         P_FIRST,
+                         PREDICTION_COLUMNS = P_FIRST + FAILURE_COUNT
 };
 
 static const struct column prediction_columns[] = {
-    {"vin", COLUMN_TEXT},           {"type_panne_predit", COLUMN_WHOLE},
-    {"prob_panne", COLUMN_REAL},    {"statut_code", COLUMN_WHOLE},
-    {"sante", COLUMN_WHOLE},        {"niveau_code", COLUMN_WHOLE},
-    {"km_avant_panne", COLUMN_REAL}, {"p_0", COLUMN_REAL},
-    {"p_1", COLUMN_REAL},           {"p_2", COLUMN_REAL},
-    {"p_3", COLUMN_REAL},           {"p_4", COLUMN_REAL},
+    {"vin", COLUMN_TEXT},
+    {"type_panne_predit", COLUMN_WHOLE},
+    {"prob_panne", COLUMN_REAL},
+    {"statut_code", COLUMN_WHOLE},
+    {"sante", COLUMN_WHOLE},
+    {"niveau_code", COLUMN_WHOLE},
+    {"km_avant_panne", COLUMN_REAL},
+    {"p_0", COLUMN_REAL},
+    {"p_1", COLUMN_REAL},
+    {"p_2", COLUMN_REAL},
+    {"p_3", COLUMN_REAL},
+    {"p_4", COLUMN_REAL},
     {"p_5", COLUMN_REAL},
 };
 static const struct table predictions = {"predictions", prediction_columns,
@@ -129,8 +136,8 @@ int score_features(struct stage *stage, const struct fleet_model *model, struct 
     if (read_lifetimes(&s, err) != 0) {
         return -1;
     }
-    s.x = ARENA_NEW(stage->arena, float, BATCH_ROWS * MODEL_INPUT_COUNT);
-    s.prob = ARENA_NEW(stage->arena, double, BATCH_ROWS * FAILURE_COUNT);
+    s.x = ARENA_NEW(stage->arena, float, BATCH_ROWS *MODEL_INPUT_COUNT);
+    s.prob = ARENA_NEW(stage->arena, double, BATCH_ROWS *FAILURE_COUNT);
     return lake_map(stage->lake, "features", &function, err);
 }
 
@@ -167,10 +174,10 @@ static void write_field(FILE *out, const char *text)
 
 static int output_error(struct error *err, const char *name)
 {
-    return error_set(err,
-                     "%s : écriture impossible (%s) ; vérifiez les droits et la place sur le disque",
-                     "%s: cannot be written (%s); check the permissions and the space on the disk",
-                     name, strerror(errno));
+    return error_set(
+        err, "%s : écriture impossible (%s) ; vérifiez les droits et la place sur le disque",
+        "%s: cannot be written (%s); check the permissions and the space on the disk", name,
+        strerror(errno));
 }
 
 /* The shortest decimal that reads back as the same double. */
@@ -240,8 +247,7 @@ static int check_inputs(struct lake *lake, const char *table_path, const char *c
             found = strcmp(columns[c].name, inputs[i]) == 0;
         }
         if (!found) {
-            return error_set(err,
-                             "%s : la colonne « %s » manque ; le modèle en a besoin",
+            return error_set(err, "%s : la colonne « %s » manque ; le modèle en a besoin",
                              "%s: column \"%s\" is missing; the model needs it", table_path,
                              inputs[i]);
         }
@@ -281,8 +287,8 @@ int pipeline_score(const struct session *session, const char *model_path, const 
     }
     s.features = forest_features(s.forest);
     s.classes = (size_t)forest_classes(s.forest);
-    s.x = ARENA_NEW(&arena, float, BATCH_ROWS * s.features);
-    s.prob = ARENA_NEW(&arena, double, BATCH_ROWS * s.classes);
+    s.x = ARENA_NEW(&arena, float, BATCH_ROWS *s.features);
+    s.prob = ARENA_NEW(&arena, double, BATCH_ROWS *s.classes);
     if (out_path) {
         beside = arena_printf(&arena, "%s.tmp", out_path);
         s.out_name = out_path;

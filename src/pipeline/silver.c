@@ -1,7 +1,7 @@
 /* Silver: clean, typed telemetry, service records, register and part lifetimes; see stages.h.
  *
- * Reads what bronze_load() left in the engine; writes silver/, the quarantine, the list of inputs and
- * silver's quality report. */
+ * Reads what bronze_load() left in the engine; writes silver/, the quarantine, the list of inputs
+ * and silver's quality report. */
 #include "pipeline/stages.h"
 
 #include "base/dates.h"
@@ -61,10 +61,10 @@ static int write_days(struct stage *stage, struct error *err)
             return error_set(err, "jour illisible : %s", "unreadable day: %s", days.cells[i]);
         }
         stage_tell(stage->session, &WRITING, i, days.rows);
-        if (stage_write(stage, &output, LAKE_PARQUET,
-                        layout_path(stage->arena, fact->path, stage->session->run_date,
-                                    output.where_date),
-                        err) != 0) {
+        if (stage_write(
+                stage, &output, LAKE_PARQUET,
+                layout_path(stage->arena, fact->path, stage->session->run_date, output.where_date),
+                err) != 0) {
             return -1;
         }
     }
@@ -80,10 +80,11 @@ static int count_rows(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
     if (lake_count(stage->lake, "SELECT count(*) FROM telemetry", &report->silver_rows, err) != 0 ||
-        lake_count(stage->lake,
-                   "SELECT count(*) FROM (SELECT vin, event_ts FROM telemetry GROUP BY vin, event_ts "
-                   "HAVING count(*) > 1)",
-                   &report->conflicts, err) != 0 ||
+        lake_count(
+            stage->lake,
+            "SELECT count(*) FROM (SELECT vin, event_ts FROM telemetry GROUP BY vin, event_ts "
+            "HAVING count(*) > 1)",
+            &report->conflicts, err) != 0 ||
         lake_count(stage->lake,
                    "SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
                    "count(DISTINCT (modele, annee)) > 1)",
@@ -98,8 +99,8 @@ static int count_rows(struct stage *stage, struct error *err)
     return 0;
 }
 
-/* What the record parser saw of wrong types, for the quality report: "km_actuel:fraction!=expected:whole
- * number (3), ..."; "" when all was as expected. */
+/* What the record parser saw of wrong types, for the quality report:
+ * "km_actuel:fraction!=expected:whole number (3), ..."; "" when all was as expected. */
 static const char *schema_issues(struct stage *stage)
 {
     const struct ingest_counts *counts = &stage->report->telemetry;
@@ -113,9 +114,9 @@ static const char *schema_issues(struct stage *stage)
                                   (unsigned long long)counts->not_a_number[c]);
         }
         if (counts->rounded[c] > 0) {
-            issues = arena_printf(stage->arena, "%s%s%s:fraction!=expected:whole number (%llu)",
-                                  issues, *issues ? ", " : "", name,
-                                  (unsigned long long)counts->rounded[c]);
+            issues =
+                arena_printf(stage->arena, "%s%s%s:fraction!=expected:whole number (%llu)", issues,
+                             *issues ? ", " : "", name, (unsigned long long)counts->rounded[c]);
         }
     }
     return issues;
@@ -197,8 +198,8 @@ int silver_open(struct stage *stage, struct error *err)
     }
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         const struct table *table = fleet_table(tables[i].table);
-        const char *pattern = tables[i].pattern ? tables[i].pattern
-                                                : fleet_tables[tables[i].table].path;
+        const char *pattern =
+            tables[i].pattern ? tables[i].pattern : fleet_tables[tables[i].table].path;
         if (lake_open_parquet(stage->lake, table->name, table, data,
                               layout_path(stage->arena, pattern, stage->session->run_date, 0),
                               err) != 0) {

@@ -1,4 +1,5 @@
-/* Simulated bronze takes its place as a whole, and never the place of real bronze; see pipeline.h. */
+/* Simulated bronze takes its place as a whole, and never the place of real bronze; see pipeline.h.
+ */
 #include "pipeline/stages.h"
 
 #include "base/dates.h"
@@ -11,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Real bronze for the date, dated or (when nothing dated is there) undated, forbids a simulation. */
+/* Real bronze for the date, dated or (when nothing dated is there) undated, forbids a simulation.
+ */
 static int refuse_real_bronze(const char *data, const char *target, struct arena *arena,
                               struct error *err)
 {
@@ -23,12 +25,13 @@ static int refuse_real_bronze(const char *data, const char *target, struct arena
         real = undated;
     }
     if (real) {
-        return error_set(err,
-                         "%s : données réelles (sans _SIMULATED), la simulation ne les remplace pas ; "
-                         "donnez une autre date (--run-date) ou un autre dossier (--data)",
-                         "%s: real data (no _SIMULATED), a simulation does not replace it; give "
-                         "another date (--run-date) or another folder (--data)",
-                         real);
+        return error_set(
+            err,
+            "%s : données réelles (sans _SIMULATED), la simulation ne les remplace pas ; "
+            "donnez une autre date (--run-date) ou un autre dossier (--data)",
+            "%s: real data (no _SIMULATED), a simulation does not replace it; give "
+            "another date (--run-date) or another folder (--data)",
+            real);
     }
     return 0;
 }

@@ -1,5 +1,5 @@
-/* What the stages of one run share: the engine session, the publication, the report. Internal to the
- * pipeline; pipeline.h is what others see. */
+/* What the stages of one run share: the engine session, the publication, the report. Internal to
+ * the pipeline; pipeline.h is what others see. */
 #ifndef PIPELINE_STAGES_H
 #define PIPELINE_STAGES_H
 
@@ -69,9 +69,9 @@ struct fleet_model {
     struct forest_card card;
     char sha256[HASH_TEXT_SIZE];
     const char *path;
-    bool foreign;                          /* no feature names: taken in contract order */
-    size_t input_of[MODEL_INPUT_COUNT];    /* which contract input feeds model feature i */
-    int failure_of[FAILURE_COUNT];         /* which failure is model class c */
+    bool foreign;                       /* no feature names: taken in contract order */
+    size_t input_of[MODEL_INPUT_COUNT]; /* which contract input feeds model feature i */
+    int failure_of[FAILURE_COUNT];      /* which failure is model class c */
 };
 
 /* Reads a model and checks that it speaks of our inputs and failures. The forest is for
@@ -95,7 +95,8 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
 
 /* ---- quality.c ---- */
 
-/* Writes quality/LEVEL_quality_D.csv for the engine's table `from`; issues as the report has them. */
+/* Writes quality/LEVEL_quality_D.csv for the engine's table `from`; issues as the report has them.
+ */
 int quality_write(struct stage *stage, const struct table *table, const char *level,
                   const char *schema_issues, struct error *err);
 

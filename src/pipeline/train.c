@@ -52,8 +52,7 @@ static int pass_over_file(void *context, const struct input_file *file, struct e
 }
 
 /* The history of the newest bronze. */
-static int find_history(const char *data, struct arena *arena, const char **path,
-                        struct error *err)
+static int find_history(const char *data, struct arena *arena, const char **path, struct error *err)
 {
     int32_t *dates;
     size_t count;
@@ -72,12 +71,13 @@ static int find_history(const char *data, struct arena *arena, const char **path
     if (fs_exists(*path)) {
         return 0;
     }
-    return error_set(err,
-                     "%s : pas d'historique de pannes ; donnez-en un avec --history, ou simulez une "
-                     "flotte avec « autostream generate »",
-                     "%s: no history of failures; give one with --history, or simulate a fleet with "
-                     "\"autostream generate\"",
-                     data);
+    return error_set(
+        err,
+        "%s : pas d'historique de pannes ; donnez-en un avec --history, ou simulez une "
+        "flotte avec « autostream generate »",
+        "%s: no history of failures; give one with --history, or simulate a fleet with "
+        "\"autostream generate\"",
+        data);
 }
 
 static int read_history(const char *path, struct arena *arena, struct history *history,
@@ -102,12 +102,13 @@ static int read_history(const char *path, struct arena *arena, struct history *h
         failures += history->y[r] != FAILURE_OK;
     }
     if (failures == 0 || failures == history->rows) {
-        return error_set(err,
-                         "%s : %zu relevés dont %zu suivis d'une panne ; il en faut avec et sans "
-                         "panne (colonne type_panne)",
-                         "%s: %zu readings, %zu of them followed by a failure; both kinds are needed "
-                         "(column type_panne)",
-                         path, history->rows, failures);
+        return error_set(
+            err,
+            "%s : %zu relevés dont %zu suivis d'une panne ; il en faut avec et sans "
+            "panne (colonne type_panne)",
+            "%s: %zu readings, %zu of them followed by a failure; both kinds are needed "
+            "(column type_panne)",
+            path, history->rows, failures);
     }
     return 0;
 }
@@ -179,8 +180,8 @@ static double quantile(const float *sorted, size_t count, double share)
     return (double)sorted[(size_t)(share * (double)(count - 1) + 0.5)];
 }
 
-/* The habitual range of each input: quantiles over the readings without failure, and how many values
- * are missing over all, as JSON. */
+/* The habitual range of each input: quantiles over the readings without failure, and how many
+ * values are missing over all, as JSON. */
 static const char *profile(const struct forest_data *data, struct arena *arena)
 {
     char *text = arena_strdup(arena, "{");
@@ -258,10 +259,9 @@ int pipeline_train(const struct session *session, const struct train_options *op
     int status = -1;
     clock_gettime(CLOCK_MONOTONIC, &start);
     *report = (struct train_report){.history = options->history};
-    report->model_path =
-        options->model_path
-            ? arena_strdup(arena, options->model_path)
-            : arena_printf(arena, "%s/models/model_pannes.onnx", session->data);
+    report->model_path = options->model_path
+                             ? arena_strdup(arena, options->model_path)
+                             : arena_printf(arena, "%s/models/model_pannes.onnx", session->data);
     if ((!options->history && find_history(session->data, arena, &report->history, err) != 0) ||
         read_history(report->history, arena, &history, &report->refused, err) != 0) {
         goto done;
@@ -269,7 +269,7 @@ int pipeline_train(const struct session *session, const struct train_options *op
     const struct forest_data data = {history.x, history.y, history.rows, MODEL_INPUT_COUNT,
                                      FAILURE_COUNT};
     struct forest_options forest_options = forest_options_of(session, options);
-    double *oob = ARENA_NEW(arena, double, history.rows * FAILURE_COUNT);
+    double *oob = ARENA_NEW(arena, double, history.rows *FAILURE_COUNT);
     if (evaluate_holdout(session, options, &data, arena, &report->holdout, err) != 0 ||
         forest_train(&data, &forest_options, oob, &forest, err) != 0) {
         goto done;
@@ -282,8 +282,8 @@ int pipeline_train(const struct session *session, const struct train_options *op
         goto done;
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
-    report->seconds = (double)(end.tv_sec - start.tv_sec) +
-                      (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
+    report->seconds =
+        (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
     status = 0;
 done:
     forest_free(forest);

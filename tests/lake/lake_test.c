@@ -1,0 +1,330 @@
+/* The engine seam: what goes in comes out, wrong shapes are refused, bytes do not depend on threads
+ * or the order of feeding. */
+#include "tests.h"
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "lake/lake.h"
+#include "lake/layout.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct column columns[] = {
+    {"name", COLUMN_TEXT}, {"n", COLUMN_WHOLE},      {"x", COLUMN_REAL},
+    {"day", COLUMN_DATE},  {"ts", COLUMN_TIMESTAMP}, {"raw", COLUMN_BLOB},
+};
+static const struct table things = {"things", columns, sizeof columns / sizeof *columns};
+
+struct fixture {
+    struct arena arena;
+    char *folder;
+    struct lake *lake;
+};
+
+static int open_lake(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct error err;
+    const char *tmp = getenv("TMPDIR");
+    const struct lake_options options = {.threads = 2};
+    f->folder = arena_printf(&f->arena, "%s/it's [a] lake*-XXXXXX", tmp ? tmp : "/tmp");
+    *state = f;
+    return mkdtemp(f->folder) && lake_open(&f->lake, &options, &err) == 0 ? 0 : -1;
+}
+
+static int close_lake(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    lake_close(f->lake);
+    int status = fs_remove_tree(f->folder, &err);
+    arena_release(&f->arena);
+    free(f);
+    return status;
+}
+
+static const char *under(struct fixture *f, const char *name)
+{
+    return arena_printf(&f->arena, "%s/%s", f->folder, name);
+}
+
+/* Feeds rows first..last-1, each with a NULL somewhere every fifth row; from the back if `reverse`.
+ */
+static void feed(struct lake *lake, int64_t first, int64_t last, bool reverse)
+{
+    struct arena arena = {0};
+    struct batch batch;
+    struct error err;
+    batch_init(&batch, &things, &arena);
+    for (int64_t i = first; i < last; i++) {
+        int64_t id = reverse ? last - 1 - (i - first) : i;
+        size_t r = batch.rows++;
+        for (size_t c = 0; c < things.column_count; c++) {
+            batch.null[c][r] = c > 1 && id % 5 == 0;
+        }
+        char *name = arena_printf(&arena, "thing é'\n\"%lld", (long long)(id % 1000));
+        batch.values[0].text[r] = (struct bytes){name, strlen(name)};
+        batch.values[1].whole[r] = id;
+        batch.values[2].real[r] = (double)id / 3;
+        batch.values[3].whole[r] = id % 3;
+        batch.values[4].whole[r] = id * 1000003;
+        batch.values[5].text[r] = (struct bytes){"\0\xff", 2};
+        if (batch.rows == BATCH_ROWS || i + 1 == last) {
+            assert_int_equal(lake_append(lake, &batch, &err), 0);
+            batch.rows = 0;
+        }
+    }
+    assert_int_equal(lake_flush(lake, &err), 0);
+    arena_release(&arena);
+}
+
+static void test_rows_that_were_fed_come_back(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct lake_rows rows;
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 5000, false);
+    assert_int_equal(lake_query(f->lake, "SELECT * FROM things WHERE n IN (4, 5) ORDER BY n",
+                                &f->arena, &rows, &err),
+                     0);
+    assert_int_equal(rows.rows, 2);
+    assert_int_equal(rows.columns, 6);
+    assert_string_equal(rows.names[0], "name");
+    assert_string_equal(rows.cells[0], "thing é'\n\"4");
+    assert_string_equal(rows.cells[1], "4");
+    assert_string_equal(rows.cells[3], "1970-01-02");
+    assert_string_equal(rows.cells[4], "1970-01-01 00:00:04.000012");
+    assert_string_equal(rows.cells[5], "\\x00\\xFF");
+    assert_null(rows.cells[6 + 2]);
+    uint64_t count;
+    assert_int_equal(lake_count(f->lake, "SELECT count(*) FROM things", &count, &err), 0);
+    assert_int_equal(count, 5000);
+}
+
+static const char *written_hash(struct fixture *f, unsigned threads, bool reverse,
+                                enum lake_format format)
+{
+    struct lake *lake = NULL;
+    struct error err;
+    uint64_t bytes;
+    const struct lake_options options = {.threads = threads};
+    const struct lake_output output = {.table = &things, .order = "name, n"};
+    const char *path = under(f, "written");
+    char *hash = arena_alloc(&f->arena, HASH_TEXT_SIZE, 1);
+    assert_int_equal(lake_open(&lake, &options, &err), 0);
+    assert_int_equal(lake_create(lake, &things, &err), 0);
+    feed(lake, 0, 300000, reverse);
+    assert_int_equal(lake_write(lake, &output, format, path, &err), 0);
+    assert_int_equal(hash_file(path, hash, &bytes, &err), 0);
+    lake_close(lake);
+    return hash;
+}
+
+static void test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding(void **state)
+{
+    struct fixture *f = *state;
+    for (enum lake_format format = LAKE_CSV; format <= LAKE_PARQUET; format++) {
+        const char *once = written_hash(f, 1, false, format);
+        assert_string_equal(once, written_hash(f, 2, true, format));
+        assert_string_equal(once, written_hash(f, 4, false, format));
+    }
+}
+
+static void test_written_parquet_opens_with_its_columns(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct lake_output output = {
+        .table = &things, .order = "n", .except = "day", .where_column = "day", .where_date = 1};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 100, false);
+    assert_int_equal(fs_make_folders(under(f, "day=1970-01-02"), &err), 0);
+    assert_int_equal(
+        lake_write(f->lake, &output, LAKE_PARQUET, under(f, "day=1970-01-02/data.parquet"), &err),
+        0);
+    assert_int_equal(
+        lake_open_parquet(f->lake, "back", &things, f->folder, "day=*/data.parquet", &err), 0);
+    struct lake_rows rows;
+    assert_int_equal(lake_query(f->lake, "SELECT count(*), min(day), max(day) FROM back", &f->arena,
+                                &rows, &err),
+                     0);
+    assert_string_equal(rows.cells[0], "27"); /* 33 of 100, less the 6 whose day is NULL */
+    assert_string_equal(rows.cells[1], "1970-01-02");
+    assert_string_equal(rows.cells[2], "1970-01-02");
+}
+
+static void test_a_table_of_another_shape_is_not_written(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    static const struct column other_columns[] = {{"name", COLUMN_TEXT}, {"n", COLUMN_REAL}};
+    static const struct table other = {"things", other_columns, 2};
+    const struct lake_output output = {.table = &things, .order = "n"};
+    assert_int_equal(lake_create(f->lake, &other, &err), 0);
+    assert_int_equal(lake_write(f->lake, &output, LAKE_CSV, under(f, "out.csv"), &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "column 2 is \"n\""));
+    assert_false(fs_exists(under(f, "out.csv")));
+}
+
+static int sum_block(void *context, const double *x, size_t rows, struct error *err)
+{
+    double *sum = context;
+    (void)err;
+    for (size_t r = 0; r < rows; r++) {
+        sum[0] += x[2 * r];
+        sum[1] += isnan(x[2 * r + 1]);
+    }
+    return 0;
+}
+
+static void test_a_users_csv_is_read_as_numbers_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char text[] = "a b,c\n1.5,2\n2.5,\n-1e3,7\n";
+    const char *inputs[] = {"a b", "c"};
+    double sum[2] = {0};
+    assert_int_equal(fs_write(under(f, "t[1].csv"), text, sizeof text - 1, &err), 0);
+    assert_int_equal(lake_open_file(f->lake, "user", under(f, "t[1].csv"), &err), 0);
+    assert_int_equal(lake_each_block(f->lake, "user", inputs, 2, NULL, sum_block, sum, &err), 0);
+    assert_true(sum[0] == -996);
+    assert_true(sum[1] == 1);
+}
+
+static void test_text_where_a_number_should_be_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char text[] = "a,b\n1,2\nmany,3\n";
+    const char *inputs[] = {"a", "b"};
+    double sum[2] = {0};
+    assert_int_equal(fs_write(under(f, "t.csv"), text, sizeof text - 1, &err), 0);
+    assert_int_equal(lake_open_file(f->lake, "user", under(f, "t.csv"), &err), 0);
+    assert_int_equal(lake_each_block(f->lake, "user", inputs, 2, NULL, sum_block, sum, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "many"));
+}
+
+static void test_files_of_other_kinds_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    assert_int_equal(lake_open_file(f->lake, "a", under(f, "absent.csv"), &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "absent.csv"));
+    assert_int_equal(lake_open_file(f->lake, "a", f->folder, &err), -1);
+    assert_int_equal(fs_write(under(f, "t.xls"), "x", 1, &err), 0);
+    assert_int_equal(lake_open_file(f->lake, "a", under(f, "t.xls"), &err), -1);
+    assert_int_equal(err.status, ERROR_USAGE);
+    assert_int_equal(fs_write(under(f, "t.parquet"), "no parquet", 10, &err), 0);
+    assert_int_equal(lake_open_file(f->lake, "a", under(f, "t.parquet"), &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "t.parquet"));
+}
+
+static int half_and_missing(void *context, const double *x, size_t rows, double *y,
+                            struct error *err)
+{
+    (void)context;
+    (void)err;
+    for (size_t r = 0; r < rows; r++) {
+        y[2 * r] = floor(x[r] / 2);
+        y[2 * r + 1] = x[r] > 10 ? NAN : x[r];
+    }
+    return 0;
+}
+
+static void test_a_function_of_rows_makes_a_table(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    static const struct column result_columns[] = {
+        {"name", COLUMN_TEXT}, {"half", COLUMN_WHOLE}, {"small", COLUMN_REAL}};
+    static const struct table result = {"halves", result_columns, 3};
+    const char *inputs[] = {"n"};
+    const struct lake_function function = {"name", inputs, 1, &result, half_and_missing, NULL};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 10000, false);
+    assert_int_equal(lake_map(f->lake, "things", &function, &err), 0);
+    struct lake_rows rows;
+    assert_int_equal(lake_query(f->lake,
+                                "SELECT count(*), sum(half), count(small), max(small) FROM halves",
+                                &f->arena, &rows, &err),
+                     0);
+    assert_string_equal(rows.cells[0], "10000");
+    assert_string_equal(rows.cells[1], "24995000");
+    assert_string_equal(rows.cells[2], "11");
+    assert_string_equal(rows.cells[3], "10.0");
+}
+
+static int refuse_block(void *context, const double *x, size_t rows, struct error *err)
+{
+    (void)context;
+    (void)x;
+    (void)rows;
+    return error_set(err, "assez", "enough");
+}
+
+static void test_the_callers_error_ends_a_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char *inputs[] = {"n"};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 10, false);
+    assert_int_equal(lake_each_block(f->lake, "things", inputs, 1, "n", refuse_block, NULL, &err),
+                     -1);
+    assert_string_equal(err.text[LANG_EN], "enough");
+}
+
+static void test_a_full_disk_is_one_clear_sentence(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const struct lake_output output = {.table = &things, .order = "n"};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 10000, false);
+    assert_int_equal(lake_write(f->lake, &output, LAKE_CSV, "/dev/full", &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "no space left"));
+    assert_non_null(strstr(err.text[LANG_FR], "plus de place"));
+}
+
+static void test_a_wrong_memory_limit_is_wrong_usage(void **state)
+{
+    (void)state;
+    struct error err;
+    struct lake *lake = NULL;
+    const struct lake_options options = {.memory = "lots"};
+    assert_int_equal(lake_open(&lake, &options, &err), -1);
+    assert_int_equal(err.status, ERROR_USAGE);
+    assert_non_null(strstr(err.text[LANG_EN], "lots"));
+    lake_close(lake);
+}
+
+static void test_paths_take_their_dates(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(layout_path(&f->arena, "a/run_date=D/event_date=E/Data_D.csv", 0, 1),
+                        "a/run_date=1970-01-01/event_date=1970-01-02/Data_1970-01-01.csv");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_lake, close_lake)
+    const struct CMUnitTest tests[] = {
+        TEST(test_rows_that_were_fed_come_back),
+        TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
+        TEST(test_written_parquet_opens_with_its_columns),
+        TEST(test_a_table_of_another_shape_is_not_written),
+        TEST(test_a_users_csv_is_read_as_numbers_in_order),
+        TEST(test_text_where_a_number_should_be_is_named),
+        TEST(test_files_of_other_kinds_are_refused),
+        TEST(test_a_function_of_rows_makes_a_table),
+        TEST(test_the_callers_error_ends_a_stream),
+        TEST(test_a_full_disk_is_one_clear_sentence),
+        TEST(test_a_wrong_memory_limit_is_wrong_usage),
+        TEST(test_paths_take_their_dates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
