@@ -7,9 +7,10 @@
 #ifndef GENERATOR_SIMULATE_H
 #define GENERATOR_SIMULATE_H
 
+#include "base/error.h"
 #include "base/rng.h"
 #include "fleet/fleet.h"
-#include "generator/generator.h"
+#include "generator/options.h"
 
 enum {
     MILLI = 1000, /* thousandths in one unit */
