@@ -1,0 +1,238 @@
+/* Training a random forest (Breiman 2001). Reads X and y, writes a forest and, when asked for, the
+ * out-of-bag probabilities. One tree is one task with its own stream of random numbers, so that the
+ * number of threads changes nothing but the time. */
+#include "forest/forest.h"
+
+#include "base/parallel.h"
+#include "forest/grow.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_TREES = 100, OOB_BLOCK_ROWS = 256 };
+
+struct training {
+    const struct forest_data *data;
+    const struct forest_options *options;
+    unsigned trees;
+    struct sorted_table table;
+    struct grow_scratch **scratch; /* one a worker, made when first needed */
+    unsigned workers;
+    struct grown_tree *grown; /* grown[trees] */
+    uint8_t *in_bag;          /* bits [trees][bag_bytes], or NULL */
+    size_t bag_bytes;
+    double *oob;
+    const struct forest *forest;
+    pthread_mutex_t progress_lock;
+    size_t done;
+};
+
+static int check_labels(const struct forest_data *data, struct error *err)
+{
+    for (size_t row = 0; row < data->rows; row++) {
+        if (data->y[row] < 0 || data->y[row] >= data->classes) {
+            return error_set(err,
+                             "ligne %zu : la classe %d n'est pas entre 0 et %d : corrigez "
+                             "l'historique",
+                             "row %zu: class %d is not within 0..%d: mend the training data", row,
+                             data->y[row], data->classes - 1);
+        }
+    }
+    return 0;
+}
+
+static int check_data(const struct forest_data *data, unsigned trees, struct error *err)
+{
+    if (data->rows == 0) {
+        return error_set(err, "aucune ligne pour l'apprentissage : donnez un historique non vide",
+                         "no rows to learn from: give training data that is not empty");
+    }
+    if (data->rows > INT32_MAX) {
+        return error_set(err, "%zu lignes, c'est trop : au plus %" PRId32,
+                         "%zu rows are too many: at most %" PRId32, data->rows, INT32_MAX);
+    }
+    if (data->features == 0 || data->features > FOREST_MAX_FEATURES) {
+        return error_set(err, "%zu variables : il en faut entre 1 et %d",
+                         "%zu features: there must be 1 to %d", data->features,
+                         FOREST_MAX_FEATURES);
+    }
+    if (data->classes < 2 || data->classes > FOREST_MAX_CLASSES) {
+        return error_set(err, "%d classe(s) : il en faut entre 2 et %d pour apprendre",
+                         "%d class(es): there must be 2 to %d to learn from", data->classes,
+                         FOREST_MAX_CLASSES);
+    }
+    if (trees > FOREST_MAX_TREES) {
+        return error_set(err, "%u arbres, c'est trop : au plus %d",
+                         "%u trees are too many: at most %d", trees, FOREST_MAX_TREES);
+    }
+    return check_labels(data, err);
+}
+
+static void tell_progress(struct training *job)
+{
+    if (job->options->progress) {
+        pthread_mutex_lock(&job->progress_lock);
+        job->options->progress(job->options->progress_context, ++job->done, job->trees);
+        pthread_mutex_unlock(&job->progress_lock);
+    }
+}
+
+static void train_tree(void *context, size_t index, unsigned worker)
+{
+    struct training *job = context;
+    if (!job->scratch[worker]) {
+        job->scratch[worker] = grow_scratch_new(&job->table, job->data->classes);
+    }
+    struct grow_scratch *scratch = job->scratch[worker];
+    struct rng rng;
+    rng_init(&rng, job->options->seed, index);
+    grow_tree(scratch, &job->table, job->data, job->trees, &rng, &job->grown[index]);
+    for (size_t row = 0; job->in_bag && row < job->data->rows; row++) {
+        if (grow_in_bag(scratch, row)) {
+            job->in_bag[index * job->bag_bytes + row / 8] |= (uint8_t)(1U << (row % 8));
+        }
+    }
+    tell_progress(job);
+}
+
+/* ---- from trees to a forest ---- */
+
+/* Appends one tree, shifting its node and vote numbers; the tree is released. */
+static void append_tree(struct forest *forest, size_t index, struct grown_tree *tree)
+{
+    uint32_t first_node = (uint32_t)forest->node_count;
+    uint32_t first_vote = (uint32_t)forest->vote_count;
+    struct forest_node *to = forest->nodes + first_node;
+    for (size_t i = 0; i < tree->node_count; i++) {
+        uint32_t shift = tree->nodes[i].feature == FOREST_LEAF ? first_vote : first_node;
+        to[i] = tree->nodes[i];
+        to[i].left += shift;
+        to[i].right += shift;
+    }
+    memcpy(forest->votes + first_vote, tree->votes, tree->vote_count * sizeof *tree->votes);
+    forest->roots[index] = first_node;
+    forest->node_count += tree->node_count;
+    forest->vote_count += tree->vote_count;
+    grown_tree_release(tree);
+}
+
+static int join_trees(struct training *job, struct forest **out, struct error *err)
+{
+    size_t nodes = 0, votes = 0;
+    for (unsigned t = 0; t < job->trees; t++) {
+        nodes += job->grown[t].node_count;
+        votes += job->grown[t].vote_count;
+    }
+    if (nodes > UINT32_MAX || votes > UINT32_MAX) {
+        return error_set(err, "la forêt a %zu nœuds, c'est trop : demandez moins d'arbres",
+                         "the forest has %zu nodes, too many: ask for fewer trees", nodes);
+    }
+    struct forest *forest = xcalloc(1, sizeof *forest);
+    forest->features = job->data->features;
+    forest->classes = job->data->classes;
+    forest->complement = job->data->classes == 2;
+    forest->trees = job->trees;
+    forest->roots = xcalloc(job->trees, sizeof *forest->roots);
+    forest->nodes = xcalloc(nodes, sizeof *forest->nodes);
+    forest->votes = xcalloc(votes, sizeof *forest->votes);
+    for (unsigned t = 0; t < job->trees; t++) {
+        append_tree(forest, t, &job->grown[t]);
+    }
+    *out = forest;
+    return 0;
+}
+
+/* ---- out of bag ---- */
+
+/* prob[classes]: the mean over the trees that did not see the row. */
+static void oob_row(const struct training *job, size_t row, double *prob)
+{
+    const struct forest *forest = job->forest;
+    const float *x = job->data->x + row * job->data->features;
+    size_t classes = (size_t)forest->classes, voters = 0;
+    memset(prob, 0, classes * sizeof *prob);
+    for (size_t tree = 0; tree < forest->trees; tree++) {
+        if (job->in_bag[tree * job->bag_bytes + row / 8] >> (row % 8) & 1) {
+            continue;
+        }
+        const struct forest_node *leaf = forest_leaf(forest, tree, x);
+        for (uint32_t v = leaf->left; v < leaf->right; v++) {
+            prob[forest->votes[v].label] += (double)forest->votes[v].weight;
+        }
+        voters++;
+    }
+    if (voters == 0) {
+        return;
+    }
+    /* A pure leaf's vote is 1/trees as a float: dividing by that float leaves no trace of it. */
+    double whole = (double)voters * (double)(float)(1.0 / (double)forest->trees);
+    for (size_t c = 0; c < classes; c++) {
+        prob[c] /= whole;
+    }
+    if (forest->complement) {
+        prob[0] = 1.0 - prob[1];
+    }
+}
+
+static void oob_block(void *context, size_t block, unsigned worker)
+{
+    (void)worker;
+    const struct training *job = context;
+    size_t first = block * OOB_BLOCK_ROWS;
+    size_t end = first + OOB_BLOCK_ROWS;
+    for (size_t row = first; row < end && row < job->data->rows; row++) {
+        oob_row(job, row, job->oob + row * (size_t)job->data->classes);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void release(struct training *job)
+{
+    for (unsigned w = 0; w < job->workers; w++) {
+        grow_scratch_free(job->scratch[w]);
+    }
+    for (unsigned t = 0; job->grown && t < job->trees; t++) {
+        grown_tree_release(&job->grown[t]);
+    }
+    free(job->scratch);
+    free(job->grown);
+    free(job->in_bag);
+    sorted_table_release(&job->table);
+    pthread_mutex_destroy(&job->progress_lock);
+}
+
+int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
+                 struct forest **out, struct error *err)
+{
+    unsigned trees = options->trees ? options->trees : DEFAULT_TREES;
+    *out = NULL;
+    if (check_data(data, trees, err) != 0) {
+        return -1;
+    }
+    unsigned threads = parallel_threads(options->threads);
+    struct training job = {
+        .data = data,
+        .options = options,
+        .trees = trees,
+        .workers = threads < trees ? threads : trees,
+        .oob = oob,
+        .bag_bytes = data->rows / 8 + 1,
+        .progress_lock = PTHREAD_MUTEX_INITIALIZER,
+    };
+    job.scratch = xcalloc(job.workers, sizeof(struct grow_scratch *));
+    job.grown = xcalloc(trees, sizeof *job.grown);
+    job.in_bag = oob ? xcalloc(trees, job.bag_bytes) : NULL;
+    sorted_table_init(&job.table, data, job.workers);
+    parallel_for(job.workers, trees, train_tree, &job);
+    int result = join_trees(&job, out, err);
+    if (result == 0 && oob) {
+        job.forest = *out;
+        parallel_for(job.workers, data->rows / OOB_BLOCK_ROWS + 1, oob_block, &job);
+    }
+    release(&job);
+    return result;
+}
