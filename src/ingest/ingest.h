@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,11 +35,37 @@ struct record_spec {
     size_t field_count;
 };
 
-/* Why a record was refused; a record can have several. Codes (record_reason_code()) are stable,
- * lower-case English words with a '_' and the column where one is meant:
- * "broken_json", "not_an_object", "duplicate_field:km_actuel", "missing:vin",
- * "unreadable:timestamp", "not_a_number:temp_moteur", "not_a_text:vin", "impossible:vitesse",
- * "row_shape" (CSV columns), "too_long", "unreadable_file", "broken_compression", "bad_utf8". */
+/* Why a record was refused; a record can have several. Codes are stable, lower-case English words,
+ * with ':' and the column where one is meant (the column of the spec, also under a map):
+ *   broken_json       not RFC 8259; also an empty .json file, an array cut off
+ *   not_an_object     JSON, but no object
+ *   too_deep          JSON nested deeper than 256 levels
+ *   duplicate_field:C a known field stands twice in one object
+ *   missing:C         required, but absent, null, empty or blank
+ *   unreadable:C      no date or instant; a text with a NUL character
+ *   not_a_number:C    text, boolean, object or array where a number stands
+ *   not_a_text:C      number, boolean, object or array where a text stands
+ *   impossible:C      outside low..high; NaN, infinity
+ *   bad_utf8          JSON with bytes that are not UTF-8, or a lone surrogate
+ *   bad_utf8:C        the same in one column of a CSV or other table
+ *   row_shape         CSV: wrong number of fields, or quotes that do not close
+ *   too_long          a record above the limit;  too_long:C  a text above RECORD_TEXT_LIMIT
+ *   unreadable_file   cannot be opened or read, or is no file
+ *   broken_compression  gzip or zstd data that is cut off or damaged */
+
+enum {
+    REASONS_SIZE = 4096,
+    RECORD_TEXT_LIMIT = 1024, /* bytes; a VIN has 17, the longest instants some 40 */
+};
+
+/* A growing list of reason codes; a zeroed one is empty. */
+struct reasons {
+    size_t size;
+    char text[REASONS_SIZE]; /* joined by '|', NUL-terminated */
+};
+
+/* Adds a code once; `column` may be NULL. */
+void reasons_add(struct reasons *reasons, const char *code, const char *column);
 
 /* A value as the reader saw it, before any check. */
 enum raw_kind { RAW_MISSING, RAW_NULL, RAW_NUMBER, RAW_TEXT, RAW_BOOL, RAW_NESTED };
@@ -89,5 +116,108 @@ struct ingest_counts {
     uint64_t missing[BATCH_COLUMNS]; /* values that were absent or null, per field, accepted rows */
     uint64_t not_a_number[BATCH_COLUMNS]; /* refused for their type, per field */
 };
+
+/* ---- checking one record (record.c) ---- */
+
+/* Checks the values of one record, values[spec->field_count] in the order of the fields (those of
+ * derived fields are not looked at), and writes it as the next row of `batch`, which must have
+ * room. False when it is refused: then the batch is as before and `reasons` has every reason added
+ * (it may hold some already: then the record is refused in any case).
+ *
+ * Missing, null and (for texts and dates) empty or blank values are NULL in the row, and counted in
+ * counts->missing. Numbers: fractions in WHOLE fields are rounded half away from zero and counted,
+ * after the raw value was compared with low..high; -0.0 becomes 0; NaN and infinity are impossible.
+ * TIMESTAMP and DATE fields are read from texts. Texts in the row point to the values' memory.
+ * Of `counts` only the arrays per field are touched. */
+bool record_check(const struct record_spec *spec, const struct raw_value *values,
+                  struct batch *batch, struct ingest_counts *counts, struct reasons *reasons);
+
+/* ---- collecting records, for readers in other rooms (collector.c) ---- */
+
+/* One reader's way to the sink: checks records, keeps good rows until a batch is full, sends bad
+ * ones off at once, and counts. Used by one thread; several may share a sink through `lock`. */
+struct collector {
+    const struct record_spec *spec;
+    const struct ingest_sink *sink;
+    pthread_mutex_t *lock; /* around every call of the sink; NULL: there is only this collector */
+    struct ingest_counts counts;
+    struct reasons reasons; /* of the record at hand; readers may add before collector_add() */
+    struct arena memory;    /* the batch itself */
+    struct arena texts;     /* texts of the rows in the batch */
+    struct batch batch;
+};
+
+/* Where a record came from, for the case that it is refused. */
+struct record_origin {
+    const char *source;
+    int64_t position;
+    struct bytes raw; /* may be empty; cut at REJECT_RAW_LIMIT by the collector */
+};
+
+/* Makes a zeroed collector ready; spec, sink and lock stay the caller's and must outlive it. */
+void collector_init(struct collector *collector, const struct record_spec *spec,
+                    const struct ingest_sink *sink, pthread_mutex_t *lock);
+
+/* Takes one record: accepted (its texts are copied), or refused and sent to sink->reject. Empties
+ * collector->reasons. */
+int collector_add(struct collector *collector, const struct raw_value *values,
+                  const struct record_origin *origin, struct error *err);
+
+/* Refuses one record without looking at values, for `code` and what collector->reasons holds. */
+int collector_refuse(struct collector *collector, const char *code,
+                     const struct record_origin *origin, struct error *err);
+
+/* Tells the sink about one file and counts it. */
+int collector_file(struct collector *collector, const struct input_file *file, struct error *err);
+
+/* Sends the rows that are waiting. Call once at the end. */
+int collector_flush(struct collector *collector, struct error *err);
+
+void collector_release(struct collector *collector);
+
+/* Adds `part` to `sum`, member by member. */
+void ingest_counts_add(struct ingest_counts *sum, const struct ingest_counts *part);
+
+/* ---- other people's words (map.c, docs/mapping.md) ---- */
+
+struct ingest_map;
+
+/* Reads the map in the file at `path` for records of `spec` (which must outlive it). NULL with a
+ * sentence that names the key when something in it is wrong. Free with ingest_map_free(). */
+struct ingest_map *ingest_map_read(const char *path, const struct record_spec *spec,
+                                   struct error *err);
+
+/* Accepts NULL. */
+void ingest_map_free(struct ingest_map *map);
+
+/* ---- reading files ---- */
+
+struct ingest_options {
+    const struct record_spec *spec; /* required */
+    const struct ingest_map *map;   /* NULL: the fields' own names */
+    unsigned threads;               /* 0: all available cores */
+    size_t record_limit;            /* bytes of one record; 0: 8 MiB */
+    /* Told after every file and every few MiB, by one thread at a time; may be NULL. */
+    void (*progress)(void *context, uint64_t files, uint64_t files_total, uint64_t bytes);
+    void *progress_context;
+};
+
+/* Reads all files directly inside `root`/`folder`: *.json (an object, an array of objects, or
+ * several of these one after another), *.ndjson and *.jsonl (one object a line), with a CSV map
+ * *.csv instead; each also as .gz and .zst. Names starting with '.' or '_' and other suffixes are
+ * ignored and counted. Bad records and unreadable files go to sink->reject and do not fail the
+ * call; `source` is "folder/name", bytes that are not UTF-8 written as \xNN. Fails when the folder
+ * cannot be listed, a CSV file lacks a column, or the sink fails. The order of rows is not fixed.
+ * Memory: about record_limit + 2 MiB a thread at most, and the list of names. `counts` is filled
+ * in any case. */
+int ingest_folder(const char *root, const char *folder, const struct ingest_options *options,
+                  const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
+
+/* Reads one CSV file `root`/`path` (.csv, .csv.gz, .csv.zst) with a header: RFC 4180, columns found
+ * by name, others passed over, empty = NULL, numbers with a decimal point. Without a map the
+ * separator is ','. Rows are in the file's order. Fails when the file cannot be opened, a column is
+ * missing, or the sink fails; bad rows go to sink->reject. */
+int ingest_csv(const char *root, const char *path, const struct ingest_options *options,
+               const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
 
 #endif
