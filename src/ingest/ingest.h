@@ -163,7 +163,8 @@ void collector_init(struct collector *collector, const struct record_spec *spec,
 int collector_add(struct collector *collector, const struct raw_value *values,
                   const struct record_origin *origin, struct error *err);
 
-/* Refuses one record without looking at values, for `code` and what collector->reasons holds. */
+/* Refuses one record without looking at values, for `code` (may be NULL) and what
+ * collector->reasons holds; there must be one. */
 int collector_refuse(struct collector *collector, const char *code,
                      const struct record_origin *origin, struct error *err);
 

@@ -1,0 +1,136 @@
+/* The way of records to the sink, and their counts; see ingest.h. Every record that comes in leaves
+ * as exactly one of: accepted row, quarantined record. */
+#include "ingest/ingest.h"
+
+#include <assert.h>
+
+static void lock(struct collector *collector)
+{
+    if (collector->lock) {
+        pthread_mutex_lock(collector->lock);
+    }
+}
+
+static void unlock(struct collector *collector)
+{
+    if (collector->lock) {
+        pthread_mutex_unlock(collector->lock);
+    }
+}
+
+void collector_init(struct collector *collector, const struct record_spec *spec,
+                    const struct ingest_sink *sink, pthread_mutex_t *mutex)
+{
+    assert(spec->field_count == spec->table->column_count && spec->field_count <= BATCH_COLUMNS);
+    collector->spec = spec;
+    collector->sink = sink;
+    collector->lock = mutex;
+    batch_init(&collector->batch, spec->table, &collector->memory);
+}
+
+static void forget_reasons(struct collector *collector)
+{
+    collector->reasons.size = 0;
+    collector->reasons.text[0] = '\0';
+}
+
+static int send_reject(struct collector *collector, const struct record_origin *origin,
+                       struct error *err)
+{
+    struct reject reject = {.source = origin->source,
+                            .position = origin->position,
+                            .raw = origin->raw,
+                            .reasons = collector->reasons.text};
+    if (reject.raw.size > REJECT_RAW_LIMIT) {
+        reject.raw.size = REJECT_RAW_LIMIT;
+    }
+    assert(collector->reasons.size > 0);
+    collector->counts.records++;
+    collector->counts.quarantined++;
+    lock(collector);
+    int status = collector->sink->reject(collector->sink->context, &reject, err);
+    unlock(collector);
+    forget_reasons(collector);
+    return status;
+}
+
+/* The texts of the newest row move to memory that lives until the batch is sent. */
+static void keep_texts(struct collector *collector)
+{
+    struct batch *batch = &collector->batch;
+    size_t row = batch->rows - 1;
+    for (size_t i = 0; i < collector->spec->field_count; i++) {
+        enum column_type type = collector->spec->fields[i].column.type;
+        if ((type == COLUMN_TEXT || type == COLUMN_BLOB) && !batch->null[i][row]) {
+            struct bytes *text = &batch->values[i].text[row];
+            text->data = arena_copy(&collector->texts, text->data, text->size);
+        }
+    }
+}
+
+int collector_add(struct collector *collector, const struct raw_value *values,
+                  const struct record_origin *origin, struct error *err)
+{
+    if (!record_check(collector->spec, values, &collector->batch, &collector->counts,
+                      &collector->reasons)) {
+        return send_reject(collector, origin, err);
+    }
+    collector->counts.records++;
+    collector->counts.accepted++;
+    keep_texts(collector);
+    return collector->batch.rows == BATCH_ROWS ? collector_flush(collector, err) : 0;
+}
+
+int collector_refuse(struct collector *collector, const char *code,
+                     const struct record_origin *origin, struct error *err)
+{
+    if (code) {
+        reasons_add(&collector->reasons, code, NULL);
+    }
+    return send_reject(collector, origin, err);
+}
+
+int collector_file(struct collector *collector, const struct input_file *file, struct error *err)
+{
+    collector->counts.files++;
+    collector->counts.bytes += file->bytes;
+    lock(collector);
+    int status = collector->sink->file(collector->sink->context, file, err);
+    unlock(collector);
+    return status;
+}
+
+int collector_flush(struct collector *collector, struct error *err)
+{
+    if (collector->batch.rows == 0) {
+        return 0;
+    }
+    lock(collector);
+    int status = collector->sink->rows(collector->sink->context, &collector->batch, err);
+    unlock(collector);
+    collector->batch.rows = 0;
+    arena_clear(&collector->texts);
+    return status;
+}
+
+void collector_release(struct collector *collector)
+{
+    arena_release(&collector->memory);
+    arena_release(&collector->texts);
+    *collector = (struct collector){0};
+}
+
+void ingest_counts_add(struct ingest_counts *sum, const struct ingest_counts *part)
+{
+    sum->files += part->files;
+    sum->ignored += part->ignored;
+    sum->bytes += part->bytes;
+    sum->records += part->records;
+    sum->accepted += part->accepted;
+    sum->quarantined += part->quarantined;
+    for (size_t i = 0; i < BATCH_COLUMNS; i++) {
+        sum->rounded[i] += part->rounded[i];
+        sum->missing[i] += part->missing[i];
+        sum->not_a_number[i] += part->not_a_number[i];
+    }
+}

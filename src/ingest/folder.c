@@ -1,0 +1,380 @@
+/* Reads whole folders of files, many at a time, and single CSV files; see ingest.h.
+ *
+ * Every file is read by one thread from its first byte to its last, hashed on the way. Threads meet
+ * only in the sink, behind one lock. */
+#include "ingest/ingest.h"
+
+#include "base/fs.h"
+#include "base/parallel.h"
+#include "ingest/reader.h"
+#include "ingest/utf8.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- which files ---- */
+
+enum form { FORM_UNKNOWN, FORM_VALUES, FORM_LINES, FORM_CSV };
+
+/* What a file's name says about it. */
+struct kind {
+    enum form form;
+    enum compression compression;
+    size_t stem; /* bytes of the name without its suffixes */
+};
+
+static bool cut_suffix(const char *name, size_t *size, const char *suffix)
+{
+    size_t length = strlen(suffix);
+    if (*size <= length || strncasecmp(name + *size - length, suffix, length) != 0) {
+        return false;
+    }
+    *size -= length;
+    return true;
+}
+
+static struct kind kind_of(const char *name)
+{
+    struct kind kind = {.stem = strlen(name)};
+    if (cut_suffix(name, &kind.stem, ".gz")) {
+        kind.compression = COMPRESSION_GZIP;
+    } else if (cut_suffix(name, &kind.stem, ".zst")) {
+        kind.compression = COMPRESSION_ZSTD;
+    }
+    if (cut_suffix(name, &kind.stem, ".json")) {
+        kind.form = FORM_VALUES;
+    } else if (cut_suffix(name, &kind.stem, ".ndjson") || cut_suffix(name, &kind.stem, ".jsonl")) {
+        kind.form = FORM_LINES;
+    } else if (cut_suffix(name, &kind.stem, ".csv")) {
+        kind.form = FORM_CSV;
+    }
+    return kind;
+}
+
+static bool is_wanted(const char *name, bool csv)
+{
+    enum form form = kind_of(name).form;
+    return name[0] != '.' && name[0] != '_' && form != FORM_UNKNOWN && (form == FORM_CSV) == csv;
+}
+
+/* The names of the files to read, sorted. */
+struct names {
+    char **all;
+    size_t count, room;
+    struct arena arena;
+    uint64_t ignored;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_error(const char *path, struct error *err)
+{
+    return error_set(err, "%s : dossier illisible (%s)", "%s: cannot read this folder (%s)", path,
+                     strerror(errno));
+}
+
+/* Lists the folder that `fd` is; `path` is for the error only. */
+static int list_names(int fd, const char *path, bool csv, struct names *names, struct error *err)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!folder) {
+        int status = list_error(path, err);
+        if (copy >= 0) {
+            close(copy);
+        }
+        return status;
+    }
+    struct dirent *entry;
+    for (errno = 0; (entry = readdir(folder)) != NULL; errno = 0) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+            continue;
+        }
+        if (!is_wanted(name, csv)) {
+            names->ignored++;
+            continue;
+        }
+        if (names->count == names->room) {
+            names->room = names->room ? names->room * 2 : 1024;
+            names->all = xrealloc(names->all, names->room, sizeof *names->all);
+        }
+        names->all[names->count++] = arena_strdup(&names->arena, name);
+    }
+    int status = errno == 0 ? 0 : list_error(path, err);
+    closedir(folder);
+    if (names->count > 0) {
+        qsort(names->all, names->count, sizeof *names->all, compare_names);
+    }
+    return status;
+}
+
+/* ---- one file ---- */
+
+/* A name as it is reported: "folder/name", with bytes that are no UTF-8 as \xNN. */
+static const char *write_source(const char *folder, const char *name, struct arena *arena)
+{
+    size_t folder_size = folder ? strlen(folder) : 0;
+    char *raw =
+        arena_printf(arena, "%s%s%s", folder ? folder : "", folder_size > 0 ? "/" : "", name);
+    const char *end = raw + strlen(raw);
+    if (utf8_valid(raw, (size_t)(end - raw))) {
+        return raw;
+    }
+    char *text = arena_alloc(arena, (size_t)(end - raw) + 1, 4);
+    char *out = text;
+    for (const char *p = raw; p < end;) {
+        size_t length = utf8_length(p, end);
+        if (length > 0) {
+            memcpy(out, p, length);
+            out += length;
+            p += length;
+        } else {
+            out += snprintf(out, 5, "\\x%02x", (unsigned)(unsigned char)*p++);
+        }
+    }
+    return text;
+}
+
+static int read_stream(struct reader *reader, enum form form, struct error *err)
+{
+    window_begin(&reader->window, &reader->stream, reader->limit);
+    switch (form) {
+    case FORM_VALUES:
+        return read_json_values(reader, err);
+    case FORM_LINES:
+        return read_json_lines(reader, err);
+    default:
+        return read_csv_rows(reader, err);
+    }
+}
+
+/* Reads the file `name` in the folder `folder_fd`; reader->source is set. */
+static int read_file(struct reader *reader, int folder_fd, const char *name, enum form form,
+                     struct error *err)
+{
+    const char *base = strrchr(name, '/');
+    base = base ? base + 1 : name;
+    struct kind kind = kind_of(base);
+    struct input_file file = {.source = reader->source};
+    uint64_t before = reader->collector.counts.records;
+    int status;
+    reader->stem = (struct bytes){base, kind.stem};
+    reader->told = 0;
+    if (stream_open(&reader->stream, folder_fd, name, kind.compression)) {
+        status = read_stream(reader, form, err);
+        stream_close(&reader->stream, status == 0 ? file.sha256 : NULL);
+        file.bytes = reader->stream.disk_bytes;
+    } else if (reader->header_required) {
+        return error_set(err, "%s : illisible (%s)", "%s: cannot be read (%s)", reader->source,
+                         errno ? strerror(errno) : "not a file");
+    } else {
+        struct record_origin origin = {.source = reader->source};
+        status = collector_refuse(&reader->collector, "unreadable_file", &origin, err);
+    }
+    file.records = reader->collector.counts.records - before;
+    return status == 0 ? collector_file(&reader->collector, &file, err) : -1;
+}
+
+static void reader_init(struct reader *reader, const struct ingest_options *options,
+                        const struct ingest_map *map, const struct ingest_sink *sink,
+                        pthread_mutex_t *lock)
+{
+    reader->map = map;
+    reader->limit = options->record_limit > 0 ? options->record_limit : RECORD_LIMIT;
+    collector_init(&reader->collector, options->spec, sink, lock);
+}
+
+static void reader_release(struct reader *reader)
+{
+    collector_release(&reader->collector);
+    stream_release(&reader->stream);
+    window_release(&reader->window);
+    csv_row_free(reader->row);
+    free(reader->scratch);
+    *reader = (struct reader){0};
+}
+
+/* ---- all files ---- */
+
+/* What the threads share. */
+struct work {
+    const struct ingest_options *options;
+    const struct ingest_sink *sink;
+    const struct ingest_map *map;
+    const char *folder;
+    int folder_fd;
+    struct names names;
+    struct worker *workers;
+    pthread_mutex_t lock; /* around the sink, progress, and what follows */
+    uint64_t files_done, bytes_done;
+    bool failed;
+    struct error *err; /* of the first failure */
+    atomic_bool stop;
+};
+
+struct worker {
+    struct work *work;
+    bool ready;
+    struct reader reader;
+    struct arena arena; /* of the file at hand */
+};
+
+static void tell(struct work *work, uint64_t files, uint64_t bytes)
+{
+    const struct ingest_options *options = work->options;
+    pthread_mutex_lock(&work->lock);
+    work->files_done += files;
+    work->bytes_done += bytes;
+    if (options->progress) {
+        options->progress(options->progress_context, work->files_done, work->names.count,
+                          work->bytes_done);
+    }
+    pthread_mutex_unlock(&work->lock);
+}
+
+static void tick(void *context, uint64_t bytes)
+{
+    struct worker *worker = context;
+    tell(worker->work, 0, bytes);
+}
+
+static void fail(struct work *work, const struct error *err)
+{
+    pthread_mutex_lock(&work->lock);
+    if (!work->failed) {
+        work->failed = true;
+        *work->err = *err;
+    }
+    pthread_mutex_unlock(&work->lock);
+    atomic_store(&work->stop, true);
+}
+
+static void read_one(void *context, size_t index, unsigned number)
+{
+    struct work *work = context;
+    struct worker *worker = &work->workers[number];
+    struct reader *reader = &worker->reader;
+    const char *name = work->names.all[index];
+    struct error err;
+    if (atomic_load(&work->stop)) {
+        return;
+    }
+    if (!worker->ready) {
+        worker->ready = true;
+        worker->work = work;
+        reader_init(reader, work->options, work->map, work->sink, &work->lock);
+        reader->tick = work->options->progress ? tick : NULL;
+        reader->tick_context = worker;
+    }
+    arena_clear(&worker->arena);
+    reader->source = write_source(work->folder, name, &worker->arena);
+    if (read_file(reader, work->folder_fd, name, kind_of(name).form, &err) != 0) {
+        fail(work, &err);
+    } else if (reader->tick) {
+        tell(work, 1, reader->stream.disk_bytes - reader->told);
+    }
+}
+
+/* Sends the rows that wait in each worker, adds up and frees. */
+static void finish_workers(struct work *work, unsigned threads, struct ingest_counts *counts)
+{
+    struct error err;
+    for (unsigned i = 0; i < threads; i++) {
+        struct worker *worker = &work->workers[i];
+        if (worker->ready) {
+            if (!work->failed && collector_flush(&worker->reader.collector, &err) != 0) {
+                fail(work, &err);
+            }
+            ingest_counts_add(counts, &worker->reader.collector.counts);
+        }
+        reader_release(&worker->reader);
+        arena_release(&worker->arena);
+    }
+}
+
+int ingest_folder(const char *root, const char *folder, const struct ingest_options *options,
+                  const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err)
+{
+    struct ingest_map own;
+    struct arena scratch = {0};
+    struct work work = {.options = options,
+                        .sink = sink,
+                        .map = options->map ? options->map : &own,
+                        .folder = folder,
+                        .err = err,
+                        .lock = PTHREAD_MUTEX_INITIALIZER};
+    unsigned threads = parallel_threads(options->threads);
+    int status = -1;
+    map_init_identity(&own, options->spec, false);
+    *counts = (struct ingest_counts){0};
+    const char *path = arena_printf(&scratch, "%s/%s", root, folder);
+    work.folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (work.folder_fd < 0) {
+        list_error(path, err);
+        goto done;
+    }
+    if (list_names(work.folder_fd, path, work.map->csv, &work.names, err) != 0) {
+        goto done;
+    }
+    work.workers = xcalloc(threads, sizeof *work.workers);
+    parallel_for(threads, work.names.count, read_one, &work);
+    finish_workers(&work, threads, counts);
+    counts->ignored = work.names.ignored;
+    assert(counts->records == counts->accepted + counts->quarantined);
+    status = work.failed ? -1 : 0;
+done:
+    if (work.folder_fd >= 0) {
+        close(work.folder_fd);
+    }
+    free(work.workers);
+    free(work.names.all);
+    arena_release(&work.names.arena);
+    arena_release(&scratch);
+    return status;
+}
+
+int ingest_csv(const char *root, const char *path, const struct ingest_options *options,
+               const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err)
+{
+    struct ingest_map own;
+    struct arena arena = {0};
+    struct reader reader = {0};
+    int status = -1;
+    map_init_identity(&own, options->spec, true);
+    *counts = (struct ingest_counts){0};
+    const char *full = arena_printf(&arena, "%s/%s", root, path);
+    reader_init(&reader, options, options->map ? options->map : &own, sink, NULL);
+    reader.source = write_source(NULL, path, &arena);
+    reader.header_required = true;
+    if (!reader.map->csv) {
+        error_set(err, "%s : la correspondance est pour du JSON, le fichier est un CSV",
+                  "%s: the map is for JSON, the file is CSV", path);
+        goto done;
+    }
+    if (!fs_exists(full) || fs_is_folder(full)) {
+        error_set(err, "%s : ce fichier CSV manque", "%s: this CSV file is missing", full);
+        goto done;
+    }
+    status = read_file(&reader, AT_FDCWD, full, FORM_CSV, err);
+    if (status == 0) {
+        status = collector_flush(&reader.collector, err);
+    }
+    *counts = reader.collector.counts;
+    assert(counts->records == counts->accepted + counts->quarantined);
+done:
+    reader_release(&reader);
+    arena_release(&arena);
+    return status;
+}
