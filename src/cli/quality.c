@@ -1,0 +1,177 @@
+/* autostream quality: what is missing, what was refused and why. */
+#include "cli/cli.h"
+#include "cli/grid.h"
+
+#include "base/dates.h"
+
+#include <math.h>
+
+enum { BAR_CELLS = 10 };
+
+/* ---- for people ---- */
+
+/* A share 0..1 as ten cells; anything above nothing shows. */
+static const char *bar(struct cli *cli, double share)
+{
+    int full = (int)ceil(share * BAR_CELLS);
+    const char *text = "";
+    for (int i = 0; i < BAR_CELLS; i++) {
+        text = arena_printf(&cli->arena, "%s%s", text, i < full ? "█" : "·");
+    }
+    return text;
+}
+
+static void print_columns(struct cli *cli, const struct quality_report *report)
+{
+    enum { COLUMNS = 4 };
+    const struct grid_column columns[COLUMNS] = {
+        {.title = cli_text(cli, (struct text)TEXT("Colonne", "Column"))},
+        {.title = cli_text(cli, (struct text)TEXT("Absents", "Missing")), .right = true},
+        {.title = cli_text(cli, (struct text)TEXT("Part", "Share")), .right = true},
+        {.title = "", .drop = 1},
+    };
+    size_t count = report->column_count;
+    struct grid grid = {.columns = columns, .column_count = COLUMNS, .rows = count};
+    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, count * COLUMNS);
+    for (size_t i = 0; i < count; i++) {
+        const struct quality_column *column = &report->columns[i];
+        struct grid_cell *row = &grid.cells[i * COLUMNS];
+        enum style style = column->nulls > 0 ? STYLE_YELLOW : STYLE_NONE;
+        row[0] = (struct grid_cell){words_clean(&cli->arena, column->name), STYLE_NONE};
+        row[1] = (struct grid_cell){cli_whole(cli, column->nulls), style};
+        row[2] = (struct grid_cell){cli_percent(cli, column->null_pct / 100, 2), style};
+        row[3] = (struct grid_cell){bar(cli, column->null_pct / 100), style};
+    }
+    grid_print(&grid, &cli->out, &cli->arena);
+}
+
+static void print_table(struct cli *cli, struct text name, const struct quality_report *report)
+{
+    const char *none = cli_text(cli, (struct text)TEXT("aucune", "none"));
+    cli_print(cli, "\n%s%s%s : %s lignes\n", "\n%s%s%s: %s rows\n", term_on(&cli->out, STYLE_BOLD),
+              cli_text(cli, name), term_off(&cli->out, STYLE_BOLD), cli_whole(cli, report->rows));
+    cli_print(cli, "Colonnes manquantes : %s\nÉcarts au schéma : %s\n",
+              "Missing columns: %s\nSchema issues: %s\n",
+              *report->missing_columns != '\0' ? words_clean(&cli->arena, report->missing_columns)
+                                               : none,
+              *report->schema_issues != '\0' ? words_clean(&cli->arena, report->schema_issues)
+                                             : cli_text(cli, (struct text)TEXT("aucun", "none")));
+    print_columns(cli, report);
+}
+
+static void print_reasons(struct cli *cli, const struct quality_summary *summary)
+{
+    enum { COLUMNS = 2 };
+    const struct grid_column columns[COLUMNS] = {
+        {.title = cli_text(cli, (struct text)TEXT("Messages", "Records")), .right = true},
+        {.title = cli_text(cli, (struct text)TEXT("Raison", "Reason"))},
+    };
+    size_t count = summary->reason_count;
+    cli_print(cli, "\n%sQuarantaine%s : %s enregistrements\n", "\n%sQuarantine%s: %s records\n",
+              term_on(&cli->out, STYLE_BOLD), term_off(&cli->out, STYLE_BOLD),
+              cli_whole(cli, summary->quarantined));
+    if (count == 0) {
+        return;
+    }
+    struct grid grid = {.columns = columns,
+                        .column_count = COLUMNS,
+                        .rows = count,
+                        .note_title = cli_text(cli, (struct text)TEXT("Exemple (fichier:octet)",
+                                                                      "Example (file:byte)"))};
+    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, count * COLUMNS);
+    grid.notes = ARENA_NEW(&cli->arena, const char *, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct quarantine_reason *reason = &summary->reasons[i];
+        grid.cells[i * COLUMNS].text = cli_whole(cli, reason->records);
+        grid.cells[i * COLUMNS + 1].text = words_clean(&cli->arena, reason->reason);
+        grid.notes[i] =
+            arena_printf(&cli->arena, "%s:%lld", words_clean(&cli->arena, reason->source),
+                         (long long)reason->position);
+    }
+    grid_print(&grid, &cli->out, &cli->arena);
+}
+
+/* ---- for machines ---- */
+
+static json_t *report_json(struct cli *cli, const struct quality_report *report)
+{
+    json_t *object = json_object();
+    json_put(object, "rows", json_whole(report->rows));
+    json_put(object, "missing_columns", json_words(cli, report->missing_columns));
+    json_put(object, "schema_issues", json_words(cli, report->schema_issues));
+    json_t *columns = json_array();
+    for (size_t i = 0; i < report->column_count; i++) {
+        json_t *column = json_object();
+        json_put(column, "name", json_words(cli, report->columns[i].name));
+        json_put(column, "nulls", json_whole(report->columns[i].nulls));
+        json_put(column, "null_pct", json_number(report->columns[i].null_pct));
+        json_add(columns, column);
+    }
+    json_put(object, "columns", columns);
+    return object;
+}
+
+static json_t *quarantine_json(struct cli *cli, const struct quality_summary *summary)
+{
+    json_t *object = json_object();
+    json_put(object, "records", json_whole(summary->quarantined));
+    json_t *reasons = json_array();
+    for (size_t i = 0; i < summary->reason_count; i++) {
+        json_t *reason = json_object();
+        json_put(reason, "reason", json_words(cli, summary->reasons[i].reason));
+        json_put(reason, "records", json_whole(summary->reasons[i].records));
+        json_put(reason, "source", json_words(cli, summary->reasons[i].source));
+        json_put(reason, "position", json_integer(summary->reasons[i].position));
+        json_add(reasons, reason);
+    }
+    json_put(object, "reasons", reasons);
+    return object;
+}
+
+static int quality(struct cli *cli, struct error *err)
+{
+    static const struct text silver =
+        TEXT("Silver (télémétrie nettoyée)", "Silver (clean telemetry)");
+    static const struct text gold =
+        TEXT("Gold (un véhicule par ligne)", "Gold (one vehicle a row)");
+    char date[DATE_TEXT_SIZE];
+    struct quality_summary summary = {.reasons = NULL};
+    if (cli_find_published(cli, err) != 0) {
+        return -1;
+    }
+    const struct session session = cli_session(cli);
+    if (pipeline_quality(&session, &cli->arena, &summary, err) != 0) {
+        return -1;
+    }
+    progress_clear(&cli->bar);
+    if (cli->document != NULL) {
+        json_put(cli->document, "run_date", json_date(cli->run_date));
+        json_put(cli->document, "silver", report_json(cli, &summary.silver));
+        json_put(cli->document, "gold", report_json(cli, &summary.gold));
+        json_put(cli->document, "quarantine", quarantine_json(cli, &summary));
+        return 0;
+    }
+    cli_print(cli, "Qualité des données du %s\n", "Quality of the data of %s\n",
+              date_format(cli->run_date, date));
+    print_table(cli, silver, &summary.silver);
+    print_table(cli, gold, &summary.gold);
+    print_reasons(cli, &summary);
+    return 0;
+}
+
+const struct command command_quality = {
+    .name = "quality",
+    .summary = TEXT("la qualité des données", "the quality of the data"),
+    .about = TEXT("Montre les valeurs absentes par colonne, les écarts au schéma et les messages "
+                  "mis en quarantaine, par raison, avec un exemple. Sans --run-date, les derniers "
+                  "résultats.",
+                  "Shows missing values by column, schema issues and the quarantined messages by "
+                  "reason, with an example. Without --run-date the latest results."),
+    .examples = {{"autostream quality", TEXT("les derniers résultats", "the latest results")},
+                 {"autostream --run-date 2026-11-23 --json quality",
+                  TEXT("ceux d'une date, pour un programme", "those of a date, for a program")}},
+    .next = TEXT("Corriger la source d'une raison fréquente, puis « autostream run ».",
+                 "Mend the source of a frequent reason, then \"autostream run\"."),
+    .has_json = true,
+    .run = quality,
+};

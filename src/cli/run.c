@@ -1,0 +1,295 @@
+/* autostream run, silver and gold: the stages from raw data to results, and what they counted. */
+#include "cli/cli.h"
+
+#include "base/dates.h"
+
+static const struct option_spec run_specs[] = {
+    {.name = "simulate",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct options, simulate),
+     .help = TEXT("simuler d'abord les données brutes de cette date",
+                  "simulate the raw data of this date first")},
+    OPTION_VEHICLES,
+    OPTION_SEED,
+    OPTION_MODEL,
+    OPTION_MAP,
+    OPTION_MAX_REJECTS,
+};
+static const struct option_spec silver_specs[] = {OPTION_MAP, OPTION_MAX_REJECTS};
+static const struct option_spec gold_specs[] = {OPTION_MODEL};
+
+/* ---- for people ---- */
+
+/* "records read 744 = 733 silver + 11 quarantined + 0 duplicates": the sum that must come out. */
+static void print_telemetry(struct cli *cli, const struct run_report *report)
+{
+    const struct ingest_counts *counts = &report->telemetry;
+    cli_print(cli, "Télémétrie     %s messages lus = %s silver + %s en quarantaine + %s doublons\n",
+              "Telemetry      records read %s = %s silver + %s quarantined + %s duplicates\n",
+              cli_whole(cli, counts->records), cli_whole(cli, report->silver_rows),
+              cli_whole(cli, counts->quarantined), cli_whole(cli, report->duplicates));
+    cli_print(cli, "               %s fichiers lus, %s ignorés\n",
+              "               %s files read, %s ignored\n", cli_whole(cli, counts->files),
+              cli_whole(cli, counts->ignored));
+    if (report->conflicts > 0) {
+        cli_print(cli, "               %s messages contredisent un autre du même instant\n",
+                  "               %s messages contradict another one of the same instant\n",
+                  cli_whole(cli, report->conflicts));
+    }
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        if (report->imputed[i] > 0) {
+            cli_print(cli, "               %s : %s valeurs manquantes remplacées par %s %s\n",
+                      "               %s: %s missing values replaced by %s %s\n",
+                      cli_text(cli, telemetry_features[i].label),
+                      cli_whole(cli, report->imputed[i]),
+                      cli_real(cli, telemetry_features[i].missing, telemetry_features[i].decimals),
+                      cli_text(cli, telemetry_features[i].unit));
+        }
+    }
+    cli_print(cli, "Entretiens     %s lus, %s en quarantaine\n",
+              "Services       %s read, %s quarantined\n", cli_whole(cli, report->services),
+              cli_whole(cli, report->services_quarantined));
+    cli_print(cli, "Registre       %s véhicules lus, %s en quarantaine, %s contradictoires\n",
+              "Register       %s vehicles read, %s quarantined, %s contradictory\n",
+              cli_whole(cli, report->vehicles), cli_whole(cli, report->vehicles_quarantined),
+              cli_whole(cli, report->vehicles_conflicting));
+}
+
+static void print_gold(struct cli *cli, const struct run_report *report)
+{
+    cli_print(cli, "Orphelins      %s sans entretien, %s absents du registre\n",
+              "Orphans        %s without service record, %s not in the register\n",
+              cli_whole(cli, report->without_service), cli_whole(cli, report->without_register));
+    cli_print(cli, "Véhicules      %s", "Vehicles       %s", cli_whole(cli, report->gold_rows));
+    for (int s = STATUT_COUNT - 1; s >= 0; s--) {
+        enum style style = report->by_statut[s] > 0 ? cli_statut_style((enum statut)s) : STYLE_NONE;
+        cli_print(cli, "%s%s%s %s%s", "%s%s%s %s%s", s == STATUT_COUNT - 1 ? " : " : ", ",
+                  term_on(&cli->out, style), cli_statut(cli, (enum statut)s),
+                  cli_whole(cli, report->by_statut[s]), term_off(&cli->out, style));
+    }
+    cli_print(cli, "\n", "\n");
+    if (report->incomplete > 0) {
+        cli_print(cli, "               %s avec une mesure qui manque dans tous leurs messages\n",
+                  "               %s with a measure that all their messages lack\n",
+                  cli_whole(cli, report->incomplete));
+    }
+    if (report->foreign_model) {
+        cli_print(cli,
+                  "               le modèle ne nomme pas ses entrées : prises dans l'ordre du "
+                  "contrat\n",
+                  "               the model does not name its inputs: taken in the contract's "
+                  "order\n");
+    }
+}
+
+static void print_times(struct cli *cli, const struct run_report *report)
+{
+    cli_print(cli, "Temps          %s s (lecture %s, silver %s, gold %s, publication %s)\n",
+              "Time           %s s (ingest %s, silver %s, gold %s, publishing %s)\n",
+              cli_real(cli, report->seconds, 2), cli_real(cli, report->seconds_ingest, 2),
+              cli_real(cli, report->seconds_silver, 2), cli_real(cli, report->seconds_gold, 2),
+              cli_real(cli, report->seconds_publish, 2));
+}
+
+/* ---- for machines ---- */
+
+static json_t *telemetry_json(const struct run_report *report)
+{
+    const struct ingest_counts *counts = &report->telemetry;
+    json_t *object = json_object();
+    json_put(object, "records", json_whole(counts->records));
+    json_put(object, "silver", json_whole(report->silver_rows));
+    json_put(object, "quarantined", json_whole(counts->quarantined));
+    json_put(object, "duplicates", json_whole(report->duplicates));
+    json_put(object, "conflicts", json_whole(report->conflicts));
+    json_put(object, "files", json_whole(counts->files));
+    json_put(object, "ignored", json_whole(counts->ignored));
+    json_put(object, "bytes", json_whole(counts->bytes));
+    json_t *imputed = json_object();
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        json_put(imputed, telemetry_features[i].name, json_whole(report->imputed[i]));
+    }
+    json_put(object, "imputed", imputed);
+    return object;
+}
+
+static json_t *gold_json(const struct run_report *report)
+{
+    json_t *object = json_object();
+    json_put(object, "rows", json_whole(report->gold_rows));
+    json_put(object, "incomplete", json_whole(report->incomplete));
+    json_put(object, "without_service", json_whole(report->without_service));
+    json_put(object, "without_register", json_whole(report->without_register));
+    json_put(object, "foreign_model", json_boolean(report->foreign_model));
+    json_t *by_statut = json_object();
+    for (size_t s = 0; s < STATUT_COUNT; s++) {
+        json_put(by_statut, statut_kinds[s].name, json_whole(report->by_statut[s]));
+    }
+    json_put(object, "by_statut", by_statut);
+    return object;
+}
+
+static json_t *registers_json(uint64_t read, uint64_t quarantined, const uint64_t *conflicting)
+{
+    json_t *object = json_object();
+    json_put(object, "read", json_whole(read));
+    json_put(object, "quarantined", json_whole(quarantined));
+    if (conflicting != NULL) {
+        json_put(object, "conflicting", json_whole(*conflicting));
+    }
+    return object;
+}
+
+static json_t *times_json(const struct run_report *report)
+{
+    json_t *object = json_object();
+    json_put(object, "ingest", json_number(report->seconds_ingest));
+    json_put(object, "silver", json_number(report->seconds_silver));
+    json_put(object, "gold", json_number(report->seconds_gold));
+    json_put(object, "publish", json_number(report->seconds_publish));
+    json_put(object, "all", json_number(report->seconds));
+    return object;
+}
+
+/* ---- the commands ---- */
+
+/* Also after a failure, as far as the work went: a run that refused too much says what it refused.
+ */
+static void report_run(struct cli *cli, const struct run_report *report, unsigned stages)
+{
+    char date[DATE_TEXT_SIZE];
+    bool silver = (stages & STAGE_SILVER) != 0 && report->telemetry.files > 0;
+    bool gold = (stages & STAGE_GOLD) != 0 && report->gold_rows > 0;
+    if (cli->document != NULL) {
+        json_put(cli->document, "run_date", json_date(cli->run_date));
+        if (silver) {
+            json_put(cli->document, "telemetry", telemetry_json(report));
+            json_put(cli->document, "services",
+                     registers_json(report->services, report->services_quarantined, NULL));
+            json_put(cli->document, "register",
+                     registers_json(report->vehicles, report->vehicles_quarantined,
+                                    &report->vehicles_conflicting));
+        }
+        if (gold) {
+            json_put(cli->document, "gold", gold_json(report));
+        }
+        json_put(cli->document, "seconds", times_json(report));
+        return;
+    }
+    if (!silver && !gold) {
+        return;
+    }
+    cli_print(cli, "Traitement du %s\n", "Run of %s\n", date_format(cli->run_date, date));
+    if (silver) {
+        print_telemetry(cli, report);
+    }
+    if (gold) {
+        print_gold(cli, report);
+    }
+    print_times(cli, report);
+}
+
+static int run_stages(struct cli *cli, unsigned stages, struct error *err)
+{
+    const struct session session = cli_session(cli);
+    const struct run_options options = {.stages = stages,
+                                        .model_path = cli->options.model,
+                                        .map_path = cli->options.map,
+                                        .reject_limit = cli->options.max_rejects};
+    struct run_report report = {.silver_rows = 0};
+    int status = pipeline_run(&session, &options, &report, err);
+    progress_clear(&cli->bar);
+    report_run(cli, &report, stages);
+    return status;
+}
+
+static int run(struct cli *cli, struct error *err)
+{
+    if (cli->options.simulate && cli_simulate(cli, err) != 0) {
+        return -1;
+    }
+    if (run_stages(cli, STAGE_SILVER | STAGE_GOLD, err) != 0) {
+        return -1;
+    }
+    cli_next(cli, "top", (struct text)TEXT("Ensuite", "Next"));
+    return 0;
+}
+
+static int silver(struct cli *cli, struct error *err)
+{
+    if (run_stages(cli, STAGE_SILVER, err) != 0) {
+        return -1;
+    }
+    cli_next(cli, "gold", (struct text)TEXT("Ensuite", "Next"));
+    return 0;
+}
+
+static int gold(struct cli *cli, struct error *err)
+{
+    if (run_stages(cli, STAGE_GOLD, err) != 0) {
+        return -1;
+    }
+    cli_next(cli, "top", (struct text)TEXT("Ensuite", "Next"));
+    return 0;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .summary = TEXT("traiter une date : bronze, silver, gold",
+                    "work through a date: bronze, silver, gold"),
+    .about = TEXT("Lit les données brutes de la date (DOSSIER/bronze/run_date=DATE), met à part "
+                  "les messages inutilisables, nettoie, rapproche, prédit, et publie le tout d'un "
+                  "coup. Relancer donne les mêmes octets. Si trop de messages sont refusés, seule "
+                  "la quarantaine est publiée et les derniers bons résultats restent.",
+                  "Reads the raw data of the date (DIR/bronze/run_date=DATE), puts useless "
+                  "messages aside, cleans, joins, predicts, and publishes it all at once. Running "
+                  "it again gives the same bytes. When too many messages are refused only the "
+                  "quarantine is published and the last good results stay."),
+    .options = OPTION_TABLE(run_specs),
+    .examples = {{"autostream --data data --run-date 2026-11-23 run",
+                  TEXT("traite les données de cette date", "works through that date's data")},
+                 {"autostream run --simulate --vehicles 200",
+                  TEXT("simule une flotte, puis la traite", "simulates a fleet, then works on it")},
+                 {"autostream run --max-rejects 20%",
+                  TEXT("accepte jusqu'à 20 % de messages refusés",
+                       "puts up with 20% of refused messages")}},
+    .next = TEXT("« autostream top » montre les véhicules les plus urgents, « autostream quality » "
+                 "la qualité des données.",
+                 "\"autostream top\" shows the most urgent vehicles, \"autostream quality\" the "
+                 "quality of the data."),
+    .has_json = true,
+    .run = run,
+};
+
+const struct command command_silver = {
+    .name = "silver",
+    .summary = TEXT("seulement nettoyer : bronze vers silver", "only clean: bronze to silver"),
+    .about = TEXT("La première moitié de « run » : lit les données brutes, met à part les messages "
+                  "inutilisables, écrit silver et la quarantaine.",
+                  "The first half of \"run\": reads the raw data, puts useless messages aside, "
+                  "writes silver and the quarantine."),
+    .options = OPTION_TABLE(silver_specs),
+    .examples = {{"autostream --run-date 2026-11-23 silver",
+                  TEXT("nettoie les données de cette date", "cleans that date's data")}},
+    .next = TEXT("« autostream gold » prédit à partir de silver.",
+                 "\"autostream gold\" predicts from silver."),
+    .has_json = true,
+    .run = silver,
+};
+
+const struct command command_gold = {
+    .name = "gold",
+    .summary = TEXT("seulement prédire : silver vers gold", "only predict: silver to gold"),
+    .about = TEXT("La seconde moitié de « run » : rapproche télémétrie, entretiens et registre, "
+                  "applique le modèle, écrit gold et les agrégats.",
+                  "The second half of \"run\": joins telemetry, service records and register, "
+                  "applies the model, writes gold and the aggregates."),
+    .options = OPTION_TABLE(gold_specs),
+    .examples = {{"autostream --run-date 2026-11-23 gold --model essai.onnx",
+                  TEXT("prédit de nouveau, avec un autre modèle",
+                       "predicts anew with another model")}},
+    .next = TEXT("« autostream top » montre les véhicules les plus urgents.",
+                 "\"autostream top\" shows the most urgent vehicles."),
+    .has_json = true,
+    .run = gold,
+};

@@ -1,0 +1,174 @@
+/* A test double of the pipeline and the generator: fixed reports, no files but the ones that demo
+ * looks for, so that the command line is tested alone. The program made with it is only used by
+ * tests/cli/commands_test.c.
+ *
+ * AUTOSTREAM_DOUBLE chooses what happens: "empty" (nothing was published), "rejects" (a run above
+ * the reject limit); otherwise all goes well. */
+#include "base/dates.h"
+#include "base/fs.h"
+#include "generator/generator.h"
+#include "pipeline/pipeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool is_case(const char *name)
+{
+    const char *value = getenv("AUTOSTREAM_DOUBLE");
+    return value != NULL && strcmp(value, name) == 0;
+}
+
+/* Slow enough for a progress bar to be seen by eye when AUTOSTREAM_DOUBLE=slow. */
+static void tell(const struct session *session, const struct text *stage)
+{
+    for (uint64_t done = 0; done <= 20; done++) {
+        session->progress.tell(session->progress.context, stage, done * 100, 2000);
+        if (is_case("slow")) {
+            (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        }
+    }
+}
+
+int generator_write(const char *folder, const struct generator_options *options, struct error *err)
+{
+    const char *text = "double\n";
+    struct arena arena = {0};
+    options->progress(options->progress_context, options->vehicles, options->vehicles);
+    int status = fs_write(arena_printf(&arena, "%s/_SIMULATED", folder), text, strlen(text), err);
+    arena_release(&arena);
+    return status;
+}
+
+int pipeline_simulate(const struct session *session,
+                      int (*fill)(void *context, const char *folder, struct error *err),
+                      void *context, struct error *err)
+{
+    char date[DATE_TEXT_SIZE];
+    struct arena arena = {0};
+    const char *folder = arena_printf(&arena, "%s/bronze/run_date=%s", session->data,
+                                      date_format(session->run_date, date));
+    int status = fs_make_folders(folder, err) != 0 ? -1 : fill(context, folder, err);
+    arena_release(&arena);
+    return status;
+}
+
+int pipeline_run(const struct session *session, const struct run_options *options,
+                 struct run_report *report, struct error *err)
+{
+    static const struct text stage = TEXT("Lecture", "Ingest");
+    tell(session, &stage);
+    report->seconds = 0.126;
+    if ((options->stages & STAGE_SILVER) != 0) {
+        report->telemetry = (struct ingest_counts){
+            .files = 744, .records = 744, .accepted = 733, .quarantined = 11, .ignored = 1};
+        report->silver_rows = 733;
+        report->imputed[TELEMETRY_temp_moteur] = 12;
+        report->services = report->vehicles = 50;
+        if (is_case("rejects")) {
+            return error_set(err, "trop de messages refusés : %.1f %%", "too many rejects: %.1f%%",
+                             11 * 100.0 / 744);
+        }
+    }
+    if ((options->stages & STAGE_GOLD) != 0) {
+        report->gold_rows = 48;
+        report->without_service = report->without_register = 1;
+        report->by_statut[STATUT_OK] = 40;
+        report->by_statut[STATUT_CRITIQUE] = 8;
+        report->foreign_model = options->model_path != NULL;
+    }
+    return 0;
+}
+
+int pipeline_train(const struct session *session, const struct train_options *options,
+                   struct arena *arena, struct train_report *report, struct error *err)
+{
+    static const struct text stage = TEXT("Apprentissage", "Training");
+    (void)err;
+    tell(session, &stage);
+    size_t classes = FAILURE_COUNT;
+    struct forest_metrics metrics = {
+        .rows = 48, .classes = FAILURE_COUNT, .accuracy = 0.9375, .macro_f1 = 0.9123};
+    metrics.confusion = ARENA_NEW(arena, size_t, classes * classes);
+    metrics.precision = ARENA_NEW(arena, double, classes);
+    metrics.recall = ARENA_NEW(arena, double, classes);
+    metrics.f1 = ARENA_NEW(arena, double, classes);
+    for (size_t c = 0; c < classes; c++) {
+        metrics.confusion[c * classes + c] = c == 0 ? 33 : 3;
+        metrics.precision[c] = metrics.recall[c] = metrics.f1[c] = 0.9;
+    }
+    *report = (struct train_report){.history = "data/history.csv",
+                                    .model_path = "data/models/model_pannes.onnx",
+                                    .rows = 240,
+                                    .trees = options->trees,
+                                    .nodes = 2518,
+                                    .holdout = metrics,
+                                    .oob = metrics,
+                                    .seconds = 0.04};
+    return 0;
+}
+
+int pipeline_score(const struct session *session, const char *model_path, const char *table_path,
+                   const char *out_path, uint64_t *rows, struct error *err)
+{
+    (void)session, (void)out_path, (void)err;
+    (void)printf("model,table\n%s,%s\n", model_path, table_path);
+    *rows = 1;
+    return 0;
+}
+
+int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
+                       struct error *err)
+{
+    (void)data, (void)err;
+    *dates = ARENA_NEW(arena, int32_t, 2);
+    (*dates)[0] = date_from_civil(2026, 11, 22);
+    (*dates)[1] = date_from_civil(2026, 11, 23);
+    *count = is_case("empty") ? 0 : 2;
+    return 0;
+}
+
+int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
+                 struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+{
+    static const struct ranked_vehicle first[] = {
+        {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4},
+        {"VF1\033[2JRFB00\n123456789012345678901234567890", NULL, STATUT_CRITIQUE, FAILURE_FREINS,
+         0.7, 30, NAN, NAN, NAN},
+        {"VIN-751012", "Daily", STATUT_ALERTE, FAILURE_MOTEUR, 0.55, 45, 12250, 9000, 60},
+        {"VIN-751031", "Master", STATUT_SURVEILLANCE, FAILURE_BATTERIE, 0.31, 69, 21000, 100, 55}};
+    enum { KNOWN = sizeof first / sizeof *first, FLEET = 50 };
+    (void)session, (void)err;
+    struct ranked_vehicle *fleet = ARENA_NEW(arena, struct ranked_vehicle, FLEET);
+    for (size_t i = 0; i < FLEET; i++) {
+        fleet[i] = (struct ranked_vehicle){arena_printf(arena, "VIN-7511%02zu", i),
+                                           "Transit",
+                                           STATUT_OK,
+                                           FAILURE_OK,
+                                           0.02,
+                                           98,
+                                           30000,
+                                           500,
+                                           40};
+    }
+    memcpy(fleet, first, sizeof first);
+    *rows = fleet;
+    *total = FLEET;
+    *count = limit == 0 || limit > FLEET ? FLEET : limit;
+    return 0;
+}
+
+int pipeline_quality(const struct session *session, struct arena *arena,
+                     struct quality_summary *out, struct error *err)
+{
+    static struct quality_column columns[] = {
+        {"vin", 0, 0}, {"temp_moteur", 12, 1.64}, {"pression_injection", 366, 49.93}};
+    static struct quarantine_reason reasons[] = {
+        {"broken_json", 7, "bronze/run_date=2026-11-23/json/msg_12.json", 0},
+        {"impossible:vitesse", 4, "bronze/run_date=2026-11-23/json/batch.ndjson", 18230}};
+    (void)session, (void)arena, (void)err;
+    const struct quality_report report = {733, "", "", columns, 3};
+    *out = (struct quality_summary){report, report, reasons, 2, 11};
+    return 0;
+}
