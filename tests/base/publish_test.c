@@ -121,8 +121,8 @@ static void test_dropped_files_and_their_empty_folders_go_with_the_commit(void *
     assert_string_equal(get(f, "days/new/data"), "y");
 }
 
-/* Leaves the state of a process that died right after the journal got its name: two files staged, the
- * first perhaps in place already. */
+/* Leaves the state of a process that died right after the journal got its name: two files staged,
+ * the first perhaps in place already. */
 static void die_after_journal(struct fixture *f, bool first_in_place, const char *first_text)
 {
     struct error err;

@@ -103,11 +103,11 @@ static int wait_for(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void run_program(struct arena *arena, struct run_result *out, const char *const argv[],
-                 const struct run_options *options)
+void run_program(struct arena *arena, struct program_result *out, const char *const argv[],
+                 const struct program_options *options)
 {
-    static const struct run_options defaults = {.env = NULL};
-    const struct run_options *o = options != NULL ? options : &defaults;
+    static const struct program_options defaults = {.env = NULL};
+    const struct program_options *o = options != NULL ? options : &defaults;
     const char *input = o->stdin_text != NULL ? o->stdin_text : "";
     FILE *files[3] = {new_file(input, o->stdin_size > 0 ? o->stdin_size : strlen(input)),
                       new_file(NULL, 0), new_file(NULL, 0)};
@@ -138,7 +138,7 @@ void run_program(struct arena *arena, struct run_result *out, const char *const 
     out->err = read_back(arena, files[2], &out->err_size);
 }
 
-static void run_with(struct arena *arena, struct run_result *out, const struct run_options *options,
+static void run_with(struct arena *arena, struct program_result *out, const struct program_options *options,
                      va_list args)
 {
     const char *argv[ARGUMENTS_AT_MOST] = {getenv("AUTOSTREAM_BIN")};
@@ -151,7 +151,7 @@ static void run_with(struct arena *arena, struct run_result *out, const struct r
     run_program(arena, out, argv, options);
 }
 
-void run_autostream(struct arena *arena, struct run_result *out, const struct run_options *options,
+void run_autostream(struct arena *arena, struct program_result *out, const struct program_options *options,
                     ...)
 {
     va_list args;
@@ -163,7 +163,7 @@ void run_autostream(struct arena *arena, struct run_result *out, const struct ru
 void assert_cli_fails(int status, const char *says, ...)
 {
     struct arena arena = {0};
-    struct run_result result;
+    struct program_result result;
     va_list args;
     va_start(args, says);
     run_with(&arena, &result, NULL, args);
@@ -177,7 +177,7 @@ void assert_cli_fails(int status, const char *says, ...)
 
 char *assert_cli_works(struct arena *arena, ...)
 {
-    struct run_result result;
+    struct program_result result;
     va_list args;
     va_start(args, arena);
     run_with(arena, &result, NULL, args);

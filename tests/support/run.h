@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-struct run_options {
+struct program_options {
     const char *const *env; /* "NAME=value" or "NAME" (removed), ended by NULL; on top of ours.
                                NULL: ours */
     const char *cwd;        /* NULL: ours */
@@ -15,7 +15,7 @@ struct run_options {
     size_t stdin_size;      /* 0: strlen(stdin_text) */
 };
 
-struct run_result {
+struct program_result {
     int status; /* exit status; 128 + N when signal N ended it */
     char *out;  /* standard output, NUL-terminated, owned by the arena */
     size_t out_size;
@@ -26,11 +26,11 @@ struct run_result {
 /* Runs argv[0] (found in PATH; argv ends with NULL) and waits for it. AUTOSTREAM_DATA,
  * AUTOSTREAM_LANG, NO_COLOR and COLUMNS are taken out of the environment and LC_ALL is C, so that
  * tests do not depend on who runs them. A program that cannot be started fails the test. */
-void run_program(struct arena *arena, struct run_result *out, const char *const argv[],
-                 const struct run_options *options);
+void run_program(struct arena *arena, struct program_result *out, const char *const argv[],
+                 const struct program_options *options);
 
 /* The same for the program under test, $AUTOSTREAM_BIN, with arguments that end with NULL. */
-void run_autostream(struct arena *arena, struct run_result *out, const struct run_options *options,
+void run_autostream(struct arena *arena, struct program_result *out, const struct program_options *options,
                     ...) __attribute__((sentinel));
 
 /* Runs the program under test with the arguments (ended by NULL) and asserts its exit status and
