@@ -24,10 +24,18 @@ static const struct option_spec gold_specs[] = {OPTION_MODEL};
 static void print_telemetry(struct cli *cli, const struct run_report *report)
 {
     const struct ingest_counts *counts = &report->telemetry;
-    cli_print(cli, "Télémétrie     %s messages lus = %s silver + %s en quarantaine + %s doublons\n",
-              "Telemetry      records read %s = %s silver + %s quarantined + %s duplicates\n",
-              cli_whole(cli, counts->records), cli_whole(cli, report->silver_rows),
-              cli_whole(cli, counts->quarantined), cli_whole(cli, report->duplicates));
+    if (report->silver_rows + report->duplicates == counts->accepted) {
+        cli_print(cli,
+                  "Télémétrie     %s messages lus = %s silver + %s en quarantaine + %s doublons\n",
+                  "Telemetry      records read %s = %s silver + %s quarantined + %s duplicates\n",
+                  cli_whole(cli, counts->records), cli_whole(cli, report->silver_rows),
+                  cli_whole(cli, counts->quarantined), cli_whole(cli, report->duplicates));
+    } else { /* ended before silver was made */
+        cli_print(cli, "Télémétrie     %s messages lus = %s acceptés + %s en quarantaine\n",
+                  "Telemetry      records read %s = %s accepted + %s quarantined\n",
+                  cli_whole(cli, counts->records), cli_whole(cli, counts->accepted),
+                  cli_whole(cli, counts->quarantined));
+    }
     cli_print(cli, "               fichiers lus : %s ; ignorés : %s\n",
               "               files read: %s; ignored: %s\n", cli_whole(cli, counts->files),
               cli_whole(cli, counts->ignored));
@@ -93,6 +101,7 @@ static json_t *telemetry_json(const struct run_report *report)
     const struct ingest_counts *counts = &report->telemetry;
     json_t *object = json_object();
     json_put(object, "records", json_whole(counts->records));
+    json_put(object, "accepted", json_whole(counts->accepted));
     json_put(object, "silver", json_whole(report->silver_rows));
     json_put(object, "quarantined", json_whole(counts->quarantined));
     json_put(object, "duplicates", json_whole(report->duplicates));

@@ -165,9 +165,26 @@ static void test_run_reports_also_when_it_refused_too_much(void **state)
     const char *const env[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
     struct run_result result = run_in(env, "run", NULL);
     assert_int_equal(result.status, 1);
-    assert_non_null(strstr(result.out, "11 quarantined"));
+    assert_non_null(strstr(result.out, "records read 744 = 733 accepted + 11 quarantined\n"));
     assert_non_null(strstr(result.err, "too many rejects: 1.5%"));
     assert_null(strstr(result.err, "Next"));
+}
+
+static void test_quality_shows_the_latest_run_also_when_it_left_only_its_quarantine(void **state)
+{
+    (void)state;
+    struct run_result result;
+    char *folder = temp_folder(&arena);
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
+    const struct run_options options = {.env = env, .cwd = folder};
+    (void)write_file(&arena, folder, "data/quarantine/run_date=2026-11-25/records.parquet", "", 0);
+    (void)write_file(&arena, folder, "data/quarantine/run_date=later/records.parquet", "", 0);
+    run_autostream(&arena, &result, &options, "quality", NULL);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.out, "Quality of the data of 2026-11-25"));
+    assert_non_null(strstr(result.out, "Gold (one vehicle a row): nothing published"));
+    assert_non_null(strstr(result.out, "broken_json"));
+    temp_folder_remove(folder);
 }
 
 static void test_quiet_keeps_the_report_and_drops_the_hints(void **state)
@@ -413,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_output_that_cannot_be_written_is_a_failure),
         cmocka_unit_test(test_run_prints_the_sum_that_reconciles),
         cmocka_unit_test(test_run_reports_also_when_it_refused_too_much),
+        cmocka_unit_test(test_quality_shows_the_latest_run_also_when_it_left_only_its_quarantine),
         cmocka_unit_test(test_quiet_keeps_the_report_and_drops_the_hints),
         cmocka_unit_test(test_hints_repeat_data_and_date_ready_for_the_shell),
         cmocka_unit_test(test_results_that_are_not_there_are_told_with_the_command_that_makes_them),
