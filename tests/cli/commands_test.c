@@ -23,10 +23,10 @@ static json_t *parse(const char *text)
     return document;
 }
 
-static struct run_result run_in(const char *const env[], const char *a, const char *b)
+static struct program_result run_in(const char *const env[], const char *a, const char *b)
 {
-    struct run_result result;
-    const struct run_options options = {.env = env};
+    struct program_result result;
+    const struct program_options options = {.env = env};
     run_autostream(&arena, &result, &options, a, b, NULL);
     return result;
 }
@@ -62,7 +62,7 @@ static void test_global_options_may_stand_before_or_after_the_command(void **sta
 static void test_errors_go_to_stderr_and_stdout_stays_empty(void **state)
 {
     (void)state;
-    struct run_result result = run_in(NULL, "top", "--limit=x");
+    struct program_result result = run_in(NULL, "top", "--limit=x");
     assert_int_equal(result.status, 2);
     assert_string_equal(result.out, "");
     assert_non_null(strstr(result.err, "autostream: --limit x: must be a whole number"));
@@ -138,7 +138,7 @@ static void test_version_is_one_line(void **state)
 static void test_output_that_cannot_be_written_is_a_failure(void **state)
 {
     (void)state;
-    struct run_result result;
+    struct program_result result;
     const char *const argv[] = {"sh", "-c", "\"$AUTOSTREAM_BIN\" top > /dev/full", NULL};
     run_program(&arena, &result, argv, NULL);
     assert_int_equal(result.status, 1);
@@ -150,7 +150,7 @@ static void test_output_that_cannot_be_written_is_a_failure(void **state)
 static void test_run_prints_the_sum_that_reconciles(void **state)
 {
     (void)state;
-    struct run_result result = run_in(NULL, "run", NULL);
+    struct program_result result = run_in(NULL, "run", NULL);
     assert_int_equal(result.status, 0);
     assert_non_null(
         strstr(result.out, "records read 744 = 733 silver + 11 quarantined + 0 duplicates"));
@@ -163,7 +163,7 @@ static void test_run_reports_also_when_it_refused_too_much(void **state)
 {
     (void)state;
     const char *const env[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
-    struct run_result result = run_in(env, "run", NULL);
+    struct program_result result = run_in(env, "run", NULL);
     assert_int_equal(result.status, 1);
     assert_non_null(strstr(result.out, "records read 744 = 733 accepted + 11 quarantined\n"));
     assert_non_null(strstr(result.err, "too many rejects: 1.5%"));
@@ -173,10 +173,10 @@ static void test_run_reports_also_when_it_refused_too_much(void **state)
 static void test_quality_shows_the_latest_run_also_when_it_left_only_its_quarantine(void **state)
 {
     (void)state;
-    struct run_result result;
+    struct program_result result;
     char *folder = temp_folder(&arena);
     const char *const env[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
-    const struct run_options options = {.env = env, .cwd = folder};
+    const struct program_options options = {.env = env, .cwd = folder};
     (void)write_file(&arena, folder, "data/quarantine/run_date=2026-11-25/records.parquet", "", 0);
     (void)write_file(&arena, folder, "data/quarantine/run_date=later/records.parquet", "", 0);
     run_autostream(&arena, &result, &options, "quality", NULL);
@@ -190,7 +190,7 @@ static void test_quality_shows_the_latest_run_also_when_it_left_only_its_quarant
 static void test_quiet_keeps_the_report_and_drops_the_hints(void **state)
 {
     (void)state;
-    struct run_result result = run_in(NULL, "--quiet", "run");
+    struct program_result result = run_in(NULL, "--quiet", "run");
     assert_non_null(strstr(result.out, "11 quarantined"));
     assert_string_equal(result.err, "");
 }
@@ -198,7 +198,7 @@ static void test_quiet_keeps_the_report_and_drops_the_hints(void **state)
 static void test_hints_repeat_data_and_date_ready_for_the_shell(void **state)
 {
     (void)state;
-    struct run_result result;
+    struct program_result result;
     run_autostream(&arena, &result, NULL, "--data", "l'été dernier", "train", "--run-date",
                    "2026-11-23", NULL);
     assert_non_null(strstr(result.err, "Next: autostream --data 'l'\\''été dernier' --run-date "
@@ -209,7 +209,7 @@ static void test_results_that_are_not_there_are_told_with_the_command_that_makes
 {
     (void)state;
     const char *const env[] = {"AUTOSTREAM_DOUBLE=empty", NULL};
-    struct run_result result = run_in(env, "top", "--data=lake");
+    struct program_result result = run_in(env, "top", "--data=lake");
     assert_int_equal(result.status, 1);
     assert_non_null(strstr(result.err, "no results in lake: first run autostream --data lake run"));
     result = run_in(env, "quality", NULL);
@@ -288,7 +288,7 @@ static void test_quality_shows_reasons_with_an_example(void **state)
 static void test_score_prints_the_table_alone(void **state)
 {
     (void)state;
-    struct run_result result = run_in(NULL, "score", "--table=in.csv");
+    struct program_result result = run_in(NULL, "score", "--table=in.csv");
     assert_string_equal(result.out, "model,table\ndata/models/model_pannes.onnx,in.csv\n");
     assert_string_equal(result.err, "1 rows scored\n");
 }
@@ -311,9 +311,9 @@ static void test_catalog_names_every_table_and_measure_and_does_not_change(void 
 static void test_demo_simulates_trains_runs_and_ranks(void **state)
 {
     (void)state;
-    struct run_result result;
+    struct program_result result;
     char *folder = temp_folder(&arena);
-    const struct run_options options = {.cwd = folder};
+    const struct program_options options = {.cwd = folder};
     run_autostream(&arena, &result, &options, "--run-date", "2026-11-23", "demo", NULL);
     assert_int_equal(result.status, 0);
     assert_non_null(strstr(result.out, "50 vehicles simulated in data/bronze/run_date=2026-11-23"));
@@ -326,9 +326,9 @@ static void test_demo_simulates_trains_runs_and_ranks(void **state)
 static void test_demo_leaves_real_bronze_and_the_model_alone(void **state)
 {
     (void)state;
-    struct run_result result;
+    struct program_result result;
     char *folder = temp_folder(&arena);
-    const struct run_options options = {.cwd = folder};
+    const struct program_options options = {.cwd = folder};
     (void)write_file(&arena, folder, "data/bronze/run_date=2026-11-23/json/msg_1.json", "{}", 2);
     (void)write_file(&arena, folder, "data/models/model_pannes.onnx", "", 0);
     run_autostream(&arena, &result, &options, "--run-date", "2026-11-23", "demo", NULL);
@@ -346,7 +346,7 @@ static void test_json_is_one_document_and_nothing_else_for_every_report(void **s
     (void)state;
     static const char *const names[] = {"train", "run", "silver", "gold", "top", "quality"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct run_result result = run_in(NULL, "--json", names[i]);
+        struct program_result result = run_in(NULL, "--json", names[i]);
         assert_int_equal(result.status, 0);
         assert_string_equal(result.err, "");
         json_t *document = parse(result.out);
@@ -377,7 +377,7 @@ static void test_json_errors_are_objects_and_sentences(void **state)
 {
     (void)state;
     const char *const rejects[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
-    struct run_result result = run_in(rejects, "--json", "run");
+    struct program_result result = run_in(rejects, "--json", "run");
     json_t *document = parse(result.out);
     assert_int_equal(result.status, 1);
     assert_string_equal(json_string_value(json_object_get(document, "error")),
@@ -397,9 +397,9 @@ static void test_json_errors_are_objects_and_sentences(void **state)
 static void test_json_of_demo_has_a_part_for_every_step(void **state)
 {
     (void)state;
-    struct run_result result;
+    struct program_result result;
     char *folder = temp_folder(&arena);
-    const struct run_options options = {.cwd = folder};
+    const struct program_options options = {.cwd = folder};
     run_autostream(&arena, &result, &options, "--json", "demo", NULL);
     json_t *document = parse(result.out);
     assert_true(json_is_object(json_object_get(document, "generate")));
