@@ -116,7 +116,8 @@ static void put_text(struct row *row, const struct record_field *field, size_t c
     if (memchr(value->text.data, '\0', value->text.size)) { /* would end a C text early */
         reasons_add(row->reasons, "unreadable", name);
     }
-    if (!utf8_valid(value->text.data, value->text.size)) {
+    if (!utf8_valid(value->text.data, value->text.size) &&
+        !has_reason(row->reasons, "bad_utf8", 8)) { /* the JSON reader has said it */
         reasons_add(row->reasons, "bad_utf8", name);
     }
     row->batch->values[column].text[row->number] = value->text;
