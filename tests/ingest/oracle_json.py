@@ -9,6 +9,7 @@ UTF-8, fields), and on every value bit for bit.
 """
 import json
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ FIELDS = ["vin", "timestamp", "temp_moteur", "vitesse", "km_actuel", "pression_h
 RANGES = {"temp_moteur": (-60, 250), "vitesse": (0, 300), "km_actuel": (0, 5e6),
           "pression_huile": (0, 20)}
 WHOLE = {"vitesse", "km_actuel"}
+LOOSE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
 FIRST, LAST = 10957 * 86400 * 10**6, 20781 * 86400 * 10**6
 
 
@@ -29,13 +31,26 @@ def refuse_constant(name):
     raise ValueError(name)
 
 
+class Lone(Exception):
+    """Half a surrogate pair: JSON's grammar allows it, no UTF-8 text can hold it."""
+
+
 def pairs(items):
+    for k, v in items:
+        if has_lone(k) or has_lone(v):
+            raise Lone
     names = [k for k, _ in items]
     twice = {k for k in names if k in FIELDS and names.count(k) > 1}
     made = Duplicate(items) if twice else dict(items)
     if twice:
         made.twice = twice
     return made
+
+
+def has_lone(value):
+    if isinstance(value, list):
+        return any(has_lone(v) for v in value)
+    return isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def depth(value):
@@ -50,7 +65,7 @@ def depth(value):
 
 
 def expected(raw):
-    """("no", set of reasons) or ("ok", values); reasons None: any."""
+    """("no", set of reasons) or ("ok", values); reasons None: any. None: not for this test."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -61,21 +76,13 @@ def expected(raw):
                            parse_int=float)
     except ValueError:
         return "no", "broken"
-    except RecursionError:
+    except (RecursionError, Lone):
         return "no", None
     if depth(value) > 200:
         return "no", None
     if not isinstance(value, dict):
         return "no", "other"
     reasons = set()
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-        # a text that Python overwrote (same unknown key twice) may still hold half a pair
-        lone = False
-    except UnicodeEncodeError:
-        lone = True
-    if lone:
-        return "no", None
     for name in getattr(value, "twice", ()):
         reasons.add("duplicate_field:" + name)
     row = []
@@ -101,6 +108,8 @@ def expected(raw):
                     reasons.add("impossible:timestamp")
                 row.append(str(micros))
             except ValueError:
+                if LOOSE.fullmatch(v):
+                    return None  # another form of ISO 8601: the tests of base/dates are for those
                 reasons.add("unreadable:timestamp")
     for name, (low, high) in RANGES.items():
         v = value.get(name)
@@ -194,6 +203,8 @@ def random_message(rng):
                 rng.choice([2026, 2025, 1999, 2030]) if rng.random() < .1 else 2026,
                 rng.randrange(1, 12), rng.randrange(1, 30), rng.randrange(24), rng.randrange(60),
                 rng.randrange(60))
+        elif rng.random() < 0.7:
+            value = rng.choice(["%d", "%.1f", "%.2f", "%.17g", "%.6e"]) % rng.uniform(0, 19)
         else:
             value = random_number(rng)
         key = '"%s"' % name
@@ -245,6 +256,8 @@ def main():
     wrong = 0
     for raw, line in zip(records, lines):
         want, have = expected(raw), got(line)
+        if want is None:
+            continue
         tally[want[0]] += 1
         if not agrees(want, have):
             wrong += 1
