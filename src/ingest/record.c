@@ -97,6 +97,7 @@ static void put_number(struct row *row, const struct record_field *field, size_t
         row->batch->values[column].real[row->number] = number;
         return;
     }
+    assert(field->low >= -0x1p53 && field->high <= 0x1p53); /* whole doubles are exact there */
     double whole = round(number);
     row->rounded[column] = whole != number;
     row->batch->values[column].whole[row->number] = (int64_t)whole;

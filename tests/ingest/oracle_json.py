@@ -19,7 +19,7 @@ FIELDS = ["vin", "timestamp", "temp_moteur", "vitesse", "km_actuel", "pression_h
 RANGES = {"temp_moteur": (-60, 250), "vitesse": (0, 300), "km_actuel": (0, 5e6),
           "pression_huile": (0, 20)}
 WHOLE = {"vitesse", "km_actuel"}
-LOOSE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
+LOOSE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)?)?")
 FIRST, LAST = 10957 * 86400 * 10**6, 20781 * 86400 * 10**6
 
 
