@@ -21,15 +21,6 @@ static const struct option_spec specs[] = {
     OPTION_SEED,
 };
 
-static size_t true_rows(const struct forest_metrics *metrics, int class_index)
-{
-    size_t rows = 0;
-    for (int predicted = 0; predicted < metrics->classes; predicted++) {
-        rows += metrics->confusion[class_index * metrics->classes + predicted];
-    }
-    return rows;
-}
-
 /* ---- for people ---- */
 
 /* Rows: what it was; columns: what was predicted, by number so that it fits anywhere. */
@@ -75,10 +66,10 @@ static void print_classes(struct cli *cli, const struct forest_metrics *metrics)
     for (size_t c = 0; c < classes; c++) {
         struct grid_cell *row = &grid.cells[c * COLUMNS];
         row[0].text = cli_failure(cli, (int)c);
-        row[1].text = cli_whole(cli, true_rows(metrics, (int)c));
-        row[2].text = cli_real(cli, metrics->precision[c], 3);
-        row[3].text = cli_real(cli, metrics->recall[c], 3);
-        row[4].text = cli_real(cli, metrics->f1[c], 3);
+        row[1].text = cli_whole(cli, metrics->each[c].actual);
+        row[2].text = cli_real(cli, metrics->each[c].precision, 3);
+        row[3].text = cli_real(cli, metrics->each[c].recall, 3);
+        row[4].text = cli_real(cli, metrics->each[c].f1, 3);
     }
     cli_print(cli, "\n", "\n");
     grid_print(&grid, &cli->out, &cli->arena);
@@ -115,10 +106,10 @@ static json_t *class_json(struct cli *cli, const struct forest_metrics *metrics,
     json_put(object, "name",
              class_index < FAILURE_COUNT ? json_words(cli, failure_kinds[class_index].name)
                                          : json_null());
-    json_put(object, "rows", json_whole(true_rows(metrics, class_index)));
-    json_put(object, "precision", json_number(metrics->precision[class_index]));
-    json_put(object, "recall", json_number(metrics->recall[class_index]));
-    json_put(object, "f1", json_number(metrics->f1[class_index]));
+    json_put(object, "rows", json_whole(metrics->each[class_index].actual));
+    json_put(object, "precision", json_number(metrics->each[class_index].precision));
+    json_put(object, "recall", json_number(metrics->each[class_index].recall));
+    json_put(object, "f1", json_number(metrics->each[class_index].f1));
     json_t *predicted = json_array();
     for (int p = 0; p < metrics->classes; p++) {
         json_add(predicted, json_whole(metrics->confusion[class_index * metrics->classes + p]));

@@ -1,4 +1,5 @@
-/* Random forests over plain matrices: train, predict, evaluate, store. No word about vehicles.
+/* Random forests over plain matrices: train, predict, store; evaluate.h says how good they are. No
+ * word about vehicles.
  *
  * X[rows][features] is row-major float; NaN is a missing value and never goes left (x <= t is
  * false). y[rows] holds class indices 0..classes-1. Probabilities are double, P[rows][classes]. */
@@ -58,30 +59,6 @@ size_t forest_nodes(const struct forest *forest);
  * in double in tree order; the same for any number of threads (0: all available cores). */
 void forest_predict(const struct forest *forest, const float *x, size_t rows, unsigned threads,
                     double *prob);
-
-/* ---- evaluation (metrics.c, split.c) ---- */
-
-struct forest_metrics {
-    size_t rows;
-    int classes;
-    size_t *confusion; /* [true][predicted], owned by the arena given */
-    double *precision; /* [classes]; 0 where nothing was predicted */
-    double *recall;    /* [classes]; 0 where the class is absent */
-    double *f1;        /* [classes] */
-    double accuracy;   /* this and the next two: 0 without rows */
-    double macro_f1;   /* mean over the classes present in y */
-    double log_loss;   /* probabilities clipped to 1e-6..1 */
-};
-
-/* y[rows] against P[rows][classes] (predicted: first largest); rows that are all zero are left out.
- */
-void forest_evaluate(const int *y, const double *prob, size_t rows, int classes,
-                     struct arena *arena, struct forest_metrics *out);
-
-/* Assigns each row to one of `folds` folds so that every class is spread evenly: fold[rows].
- * A stratified hold-out of 1/folds is fold 0. */
-void forest_stratified_folds(const int *y, size_t rows, int classes, unsigned folds, uint64_t seed,
-                             unsigned *fold);
 
 /* ---- the model file: ONNX (model_io.c) ---- */
 

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "fleet/fleet.h"
-#include "forest/forest.h"
+#include "forest/evaluate.h"
 #include "ingest/ingest.h"
 
 #include <stdbool.h>

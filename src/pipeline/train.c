@@ -160,7 +160,8 @@ static int evaluate_holdout(const struct session *session, const struct train_op
     }
     double *prob = ARENA_NEW(arena, double, part[1] * (size_t)all->classes);
     forest_predict(forest, &x[part[0] * all->features], part[1], session->threads, prob);
-    forest_evaluate(&y[part[0]], prob, part[1], all->classes, arena, metrics);
+    forest_evaluate(&(struct forest_predicted){&y[part[0]], prob, part[1], all->classes}, NULL,
+                    arena, metrics);
     forest_free(forest);
     return 0;
 }
@@ -274,7 +275,8 @@ int pipeline_train(const struct session *session, const struct train_options *op
         forest_train(&data, &forest_options, oob, &forest, err) != 0) {
         goto done;
     }
-    forest_evaluate(data.y, oob, data.rows, data.classes, arena, &report->oob);
+    forest_evaluate(&(struct forest_predicted){data.y, oob, data.rows, data.classes}, NULL, arena,
+                    &report->oob);
     report->rows = data.rows;
     report->trees = forest_trees(forest);
     report->nodes = forest_nodes(forest);

@@ -91,12 +91,11 @@ int pipeline_train(const struct session *session, const struct train_options *op
     struct forest_metrics metrics = {
         .rows = 48, .classes = FAILURE_COUNT, .accuracy = 0.9375, .macro_f1 = 0.9123};
     metrics.confusion = ARENA_NEW(arena, size_t, classes * classes);
-    metrics.precision = ARENA_NEW(arena, double, classes);
-    metrics.recall = ARENA_NEW(arena, double, classes);
-    metrics.f1 = ARENA_NEW(arena, double, classes);
+    metrics.each = ARENA_NEW(arena, struct forest_class_scores, classes);
     for (size_t c = 0; c < classes; c++) {
         metrics.confusion[c * classes + c] = c == 0 ? 33 : 3;
-        metrics.precision[c] = metrics.recall[c] = metrics.f1[c] = 0.9;
+        metrics.each[c] = (struct forest_class_scores){
+            .actual = c == 0 ? 33 : 3, .precision = 0.9, .recall = 0.9, .f1 = 0.9};
     }
     *report = (struct train_report){.history = "data/history.csv",
                                     .model_path = "data/models/model_pannes.onnx",

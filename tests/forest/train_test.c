@@ -2,6 +2,7 @@
  */
 #include "forest/tables.h"
 
+#include "forest/evaluate.h"
 #include "forest/impl.h"
 
 #include <float.h>
@@ -248,8 +249,9 @@ static void test_out_of_bag_is_honest(void **state)
     for (size_t row = 0; row < data.rows; row++) {
         assert_true(fabs(oob[row * 3] + oob[row * 3 + 1] + oob[row * 3 + 2] - 1) < 1e-6);
     }
-    forest_evaluate(data.y, predict_table(forest, &data, 0, &arena), data.rows, 3, &arena, &seen);
-    forest_evaluate(data.y, oob, data.rows, 3, &arena, &unseen);
+    const double *again = predict_table(forest, &data, 0, &arena);
+    forest_evaluate(&(struct forest_predicted){data.y, again, data.rows, 3}, NULL, &arena, &seen);
+    forest_evaluate(&(struct forest_predicted){data.y, oob, data.rows, 3}, NULL, &arena, &unseen);
     /* a tenth of the labels is random, a seventh of the rows half blind: about 80 % can be known */
     assert_true(seen.accuracy > 0.99);
     assert_true(unseen.accuracy > 0.7 && unseen.accuracy < 0.95);
