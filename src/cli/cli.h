@@ -39,8 +39,11 @@ struct options {
     bool simulate; /* run */
     const char *map;
     double max_rejects;
-    const char *table, *out; /* score */
-    uint64_t limit;          /* top */
+    const char *table, *out;                      /* train, score */
+    const char *label, *drop, *group, *date, *ok; /* train */
+    int check;                                    /* enum train_check */
+    uint64_t cost_missed, cost_visit;
+    uint64_t limit; /* top */
 };
 
 struct cli {

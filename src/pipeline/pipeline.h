@@ -69,26 +69,86 @@ struct run_report {
 int pipeline_run(const struct session *session, const struct run_options *options,
                  struct run_report *report, struct error *err);
 
-/* ---- train (train.c) ---- */
+/* ---- train (train.c, train_table.c, learning.c) ---- */
+
+enum train_check {
+    TRAIN_HOLDOUT,    /* a fifth is held out, a forest grown on the rest is tested on it */
+    TRAIN_FOLDS,      /* each fifth in turn */
+    TRAIN_OUT_OF_BAG, /* no further forest: each row by the trees that have not seen it */
+};
+
+enum train_split {
+    TRAIN_STRATIFIED, /* each class spread evenly */
+    TRAIN_GROUPED,    /* no vehicle (group) on both sides */
+    TRAIN_BY_DATE,    /* learned from the earlier, tested on the later */
+};
 
 struct train_options {
     const char *history;    /* CSV; NULL: the newest bronze's data_historique_pannes.csv */
+    const char *table;      /* any CSV or Parquet table instead; wants label and model_path */
+    const char *label;      /* column of the classes */
+    const char *drop;       /* columns to leave out, joined by ','; or NULL */
+    const char *group;      /* column: rows of one value stay together; or NULL */
+    const char *date;       /* column: test on the latest; or NULL */
+    const char *quiet;      /* label that stands for "nothing happens"; NULL: the first of two */
     const char *model_path; /* NULL: models/model_pannes.onnx under the root */
-    unsigned trees;         /* 0: 100 */
+    enum train_check check;
+    struct forest_costs costs; /* both 0: a missed failure costs ten needless visits */
+    unsigned trees;            /* 0: 100 */
     uint64_t seed;
 };
 
+enum train_rival_kind {
+    RIVAL_MAJORITY,         /* always the most frequent class ("always OK") */
+    RIVAL_SERVICE_INTERVAL, /* the part whose median lifetime is exceeded the most since service */
+    RIVAL_COUNT
+};
+
+/* A rule of thumb, judged on the same rows as the model. */
+struct train_rival {
+    bool known;
+    struct forest_metrics metrics;
+    double cost; /* per row; NAN: no quiet class */
+};
+
+struct train_feature {
+    const char *name;
+    double gini; /* share of all decrease of impurity, of the forest that was written */
+    double
+        permutation; /* growth of the squared error when shuffled in unseen rows; NAN: not known */
+};
+
 struct train_report {
-    const char *history;    /* the file read; texts are owned by the arena given */
+    const char *source;     /* the file read; texts are owned by the arena given */
     const char *model_path; /* the file written */
     uint64_t rows;
-    uint64_t refused; /* rows of the history that could not be used */
+    uint64_t refused; /* rows that could not be used */
     size_t trees, nodes;
-    struct forest_metrics holdout; /* a stratified fifth, by a forest grown on the rest */
-    struct forest_metrics oob;     /* out of bag, of the forest that was written */
+    bool fleet; /* the classes are failures.def's */
+    int classes;
+    const char **class_labels; /* [classes] */
+    int quiet;                 /* class, or -1: there is none */
+    enum train_check check;
+    enum train_split split;
+    struct forest_metrics checked; /* with intervals: rows that the judged trees have not seen */
+    bool has_oob;
+    struct forest_metrics oob; /* out of bag, of the forest that was written */
+    struct train_rival rivals[RIVAL_COUNT];
+    struct forest_calibration calibration; /* stored in the model: the best on unseen rows */
+    double log_loss[FOREST_ISOTONIC + 1];  /* of each kind on those; NAN: not tried */
+    double calibration_error[FOREST_ISOTONIC + 1];
+    struct forest_costs costs;
+    double threshold;                        /* stored in the model; NAN: no quiet class */
+    double cost_at_threshold, cost_by_class; /* per unseen row */
+    double cost_never, cost_always;          /* of visiting none, and all */
+    struct train_feature *features;          /* most important first */
+    size_t feature_count;
+    size_t constant; /* features that never change: of no use */
     double seconds;
 };
 
+/* Learns from the fleet's history or any table, judges the forest on rows that it has not seen, and
+ * writes the model with all that in its card (docs/model.md). */
 int pipeline_train(const struct session *session, const struct train_options *options,
                    struct arena *arena, struct train_report *report, struct error *err);
 

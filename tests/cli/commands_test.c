@@ -272,8 +272,79 @@ static void test_train_shows_the_confusion_matrix_and_the_scores(void **state)
     (void)state;
     const char *text = assert_cli_works(&arena, "train", NULL);
     assert_non_null(strstr(text, "\n5 Injector      0  0  0  0  0  3\n"));
-    assert_non_null(strstr(text, "Macro-F1 0.912, accuracy 93.8% on the rows held out"));
-    assert_non_null(strstr(text, "out of bag"));
+    assert_non_null(strstr(text, "Predictions (columns) on 48 rows held out\n"));
+    assert_non_null(strstr(text, "\nInjector     3      0.900   0.900  0.900  0.50–1.00\n"));
+    assert_non_null(strstr(text,
+                           "Measure                            Model       at 95%  Always OK  "
+                           "By service interval\n"));
+    assert_non_null(strstr(text, "0.912  0.862–0.962      0.136                0.136\n"));
+    assert_non_null(strstr(text, "Failure or not: ROC area"));
+    assert_non_null(strstr(text, "Macro-F1 0.912, accuracy 93.8% out of bag, on all rows\n"));
+}
+
+static void test_train_says_what_probabilities_and_visits_are_worth(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", NULL);
+    assert_non_null(strstr(text, "Probabilities: calibration (temperature) brings their error from "
+                                 "0.150 to 0.050 and the log-loss from 0.250 to 0.200; the model "
+                                 "has it, --calibrated applies it.\n"));
+    assert_non_null(strstr(text, "Costs: if a missed failure costs 10 and a needless visit 1, a "
+                                 "visit pays from 25.0% probability of failure on. Per row: 0.200 "
+                                 "this way, 0.600 by the predicted class, 3.000 without visits, "
+                                 "0.700 when always visiting.\n"));
+}
+
+static void test_train_shows_what_matters_as_bars(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", NULL);
+    assert_non_null(strstr(text, "km_depuis_revis  ████████████████████      +0.2000  25.0%\n"));
+    assert_non_null(strstr(text, "temp_moteur      ██████████                +0.1000  12.5%\n"));
+    assert_non_null(strstr(text, "-0.0010"));
+}
+
+static void test_train_fits_the_width_of_the_terminal(void **state)
+{
+    (void)state;
+    const char *const env[] = {"COLUMNS=60", NULL};
+    const char *text = run_in(env, "train", NULL).out;
+    const char *const grids[] = {"\nFailure found", "\nMeasure", "\nWhat matters"};
+    for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) {
+        const char *grid = strstr(text, grids[i]);
+        assert_non_null(grid);
+        const char *end = strstr(grid, "\n\n");
+        assert_true(widest_line(arena_copy(&arena, grid, (size_t)(end - grid + 1))) <= 60);
+    }
+}
+
+static void test_train_on_a_table_has_no_word_of_the_fleet(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", "--table", "t.csv", "--label", "etat",
+                                        "--model", "m.onnx", "--check", "oob", NULL);
+    assert_non_null(strstr(text, "Learned from t.csv"));
+    assert_non_null(strstr(text, "on 48 rows out of bag"));
+    assert_non_null(strstr(text, "Class found"));
+    assert_null(strstr(text, "By service interval"));
+    assert_null(strstr(text, "Injector"));
+}
+
+static void test_train_options_that_contradict_are_wrong_usage(void **state)
+{
+    (void)state;
+    assert_cli_fails(2, "--label belongs with --table FILE", "train", "--label", "x", NULL);
+    assert_cli_fails(2, "--group belongs with --table FILE", "train", "--group", "x", NULL);
+    assert_cli_fails(2, "which column holds the classes? Add --label", "train", "--table", "t.csv",
+                     NULL);
+    assert_cli_fails(2, "where shall the model go? Add --model", "train", "--table", "t.csv",
+                     "--label", "x", NULL);
+    assert_cli_fails(2, "--history or --table", "train", "--table", "t.csv", "--history", "h.csv",
+                     NULL);
+    assert_cli_fails(2, "--group or --date", "train", "--table", "t.csv", "--label", "x", "--model",
+                     "m", "--group", "g", "--date", "d", NULL);
+    assert_cli_fails(2, "leave --check out", "train", "--table", "t.csv", "--label", "x", "--model",
+                     "m", "--date", "d", "--check", "folds", NULL);
 }
 
 static void test_quality_shows_reasons_with_an_example(void **state)
@@ -439,6 +510,11 @@ int main(void)
         cmocka_unit_test(test_top_cuts_a_long_vin_and_keeps_its_lines_whole),
         cmocka_unit_test(test_top_fits_the_width_of_the_terminal),
         cmocka_unit_test(test_train_shows_the_confusion_matrix_and_the_scores),
+        cmocka_unit_test(test_train_says_what_probabilities_and_visits_are_worth),
+        cmocka_unit_test(test_train_shows_what_matters_as_bars),
+        cmocka_unit_test(test_train_fits_the_width_of_the_terminal),
+        cmocka_unit_test(test_train_on_a_table_has_no_word_of_the_fleet),
+        cmocka_unit_test(test_train_options_that_contradict_are_wrong_usage),
         cmocka_unit_test(test_quality_shows_reasons_with_an_example),
         cmocka_unit_test(test_score_prints_the_table_alone),
         cmocka_unit_test(test_catalog_names_every_table_and_measure_and_does_not_change),
