@@ -216,7 +216,8 @@ def sklearn_models(build, folder, random):
 
 
 def made_model(modes, tracks, post, classes, random, base=None):
-    """Ten random trees of depth 4 in every way that the operator allows and we read."""
+    """Ten random trees of depth 4 in every way that the operator allows and we read. Every class
+    gets votes, as from boosting: onnxruntime never gives the label of a class without any."""
     nodes = {key: [] for key in ("treeids", "nodeids", "featureids", "values", "modes",
                                  "truenodeids", "falsenodeids", "missing_value_tracks_true")}
     votes = {key: [] for key in ("treeids", "nodeids", "ids", "weights")}
@@ -232,10 +233,10 @@ def made_model(modes, tracks, post, classes, random, base=None):
                     ("missing_value_tracks_true", int(tracks and random.rand() < 0.5))):
                 nodes[key].append(value)
             if leaf:
-                for label in {int(random.randint(classes))} if classes > 2 else {0}:
-                    for key, value in (("treeids", tree), ("nodeids", node), ("ids", label),
-                                       ("weights", float(random.randn() / 3))):
-                        votes[key].append(value)
+                for key, value in (("treeids", tree), ("nodeids", node),
+                                   ("ids", tree % classes if classes > 2 else 0),
+                                   ("weights", float(random.randn() / 3))):
+                    votes[key].append(value)
     made = helper.make_node(
         "TreeEnsembleClassifier", ["X"], ["label", "prob"], domain="ai.onnx.ml",
         classlabels_int64s=list(range(classes)), post_transform=post,
