@@ -79,7 +79,8 @@ extern const struct command *const commands[];
 extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
-    command_gold, command_score, command_top, command_quality, command_catalog, command_demo;
+    command_gold, command_score, command_top, command_quality, command_model, command_catalog,
+    command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

@@ -23,7 +23,13 @@ enum {
 };
 
 /* Field numbers of onnx.proto. */
-enum { MODEL_PRODUCER = 2, MODEL_GRAPH = 7, MODEL_OPSETS = 8, MODEL_PROPERTIES = 14 };
+enum {
+    MODEL_PRODUCER = 2,
+    MODEL_VERSION = 3,
+    MODEL_GRAPH = 7,
+    MODEL_OPSETS = 8,
+    MODEL_PROPERTIES = 14
+};
 enum { MODEL_TRAINING = 20, MODEL_FUNCTIONS = 25, MODEL_CONFIGURATION = 26 };
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_SPARSE = 15 };
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_OP = 4, NODE_ATTRIBUTE = 5, NODE_DOMAIN = 7 };
@@ -51,7 +57,7 @@ struct source {
     const char *name;      /* of the file, for messages */
     struct arena *scratch; /* until the file is read */
     struct arena *arena;   /* the card's */
-    struct wire graph, producer;
+    struct wire graph, producer, version;
     struct property *properties;
     size_t property_count;
     struct operator_node *nodes;
@@ -124,6 +130,8 @@ static int read_model(struct source *s, struct wire model)
             graphs++;
         } else if (wire_is_field(&model, &f, MODEL_PRODUCER, WIRE_BYTES)) {
             s->producer = f.body;
+        } else if (wire_is_field(&model, &f, MODEL_VERSION, WIRE_BYTES)) {
+            s->version = f.body;
         } else if (wire_is_field(&model, &f, MODEL_OPSETS, WIRE_BYTES)) {
             if (check_opset(s, f.body) != 0) {
                 return -1;
@@ -462,9 +470,18 @@ static int read_names(const struct source *s, const char *prefix, size_t count, 
     return 0;
 }
 
+/* A text that is for people only: an unreadable one is none. */
+static const char *text_or_none(const struct source *s, struct wire bytes)
+{
+    const char *text = wire_text(bytes, s->arena);
+    return text ? text : "";
+}
+
 static int read_properties(const struct source *s, struct forest_card *card)
 {
     const char *format = NULL;
+    card->producer = text_or_none(s, s->producer);
+    card->producer_version = text_or_none(s, s->version);
     card->properties = ARENA_NEW(s->arena, struct forest_property, s->property_count);
     for (size_t i = 0; i < s->property_count; i++) {
         const char *key = s->properties[i].key, *value = s->properties[i].value;

@@ -51,7 +51,12 @@ static void test_a_card_comes_back_as_it_was(void **state)
     const char *names[] = {"OK", "Batterie\n", "\xf0\x9f\x9a\x97"};
     const char *labels[] = {"sain", "1", "été"};
     struct forest_property properties[] = {{"seed", "42"}, {"autostream.profile", "{\"a\": 1}"}};
-    struct forest_card card = {features, names, labels, false, properties, 2}, read;
+    struct forest_card card = {.feature_names = features,
+                               .class_names = names,
+                               .class_labels = labels,
+                               .properties = properties,
+                               .property_count = 2};
+    struct forest_card read;
     struct bytes bytes;
     struct error err;
     assert_int_equal(forest_encode(forest, &card, &arena, &bytes, &err), 0);
@@ -62,6 +67,8 @@ static void test_a_card_comes_back_as_it_was(void **state)
     }
     assert_string_equal(read.feature_names[0], features[0]);
     assert_string_equal(read.feature_names[1], features[1]);
+    assert_string_equal(read.producer, "autostream");
+    assert_true(read.producer_version[0] != '\0');
     assert_false(read.labels_are_numbers);
     assert_int_equal(read.property_count, 2);
     for (int i = 0; i < 2; i++) {
