@@ -138,8 +138,8 @@ void run_program(struct arena *arena, struct program_result *out, const char *co
     out->err = read_back(arena, files[2], &out->err_size);
 }
 
-static void run_with(struct arena *arena, struct program_result *out, const struct program_options *options,
-                     va_list args)
+static void run_with(struct arena *arena, struct program_result *out,
+                     const struct program_options *options, va_list args)
 {
     const char *argv[ARGUMENTS_AT_MOST] = {getenv("AUTOSTREAM_BIN")};
     if (argv[0] == NULL) {
@@ -151,8 +151,8 @@ static void run_with(struct arena *arena, struct program_result *out, const stru
     run_program(arena, out, argv, options);
 }
 
-void run_autostream(struct arena *arena, struct program_result *out, const struct program_options *options,
-                    ...)
+void run_autostream(struct arena *arena, struct program_result *out,
+                    const struct program_options *options, ...)
 {
     va_list args;
     va_start(args, options);
