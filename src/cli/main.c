@@ -58,7 +58,8 @@ static const struct option_spec global_specs[] = {
      .kind = OPTION_CHOICE,
      .offset = offsetof(struct options, lang),
      .choices = "fr|en", /* in the order of enum lang */
-     .help = TEXT("langue des messages", "language of the messages")},
+     .help = TEXT("langue des messages ; sans cette option, celle de l'environnement",
+                  "language of the messages; without it the environment's")},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct options, json),

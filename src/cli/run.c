@@ -46,12 +46,12 @@ static void print_telemetry(struct cli *cli, const struct run_report *report)
     }
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
         if (report->imputed[i] > 0) {
-            cli_print(cli, "               %s : %s valeurs manquantes remplacées par %s %s\n",
-                      "               %s: %s missing values replaced by %s %s\n",
+            cli_print(cli, "               %s, valeurs manquantes remplacées par %s %s : %s\n",
+                      "               %s, missing values replaced by %s %s: %s\n",
                       cli_text(cli, telemetry_features[i].label),
-                      cli_whole(cli, report->imputed[i]),
                       cli_real(cli, telemetry_features[i].missing, telemetry_features[i].decimals),
-                      cli_text(cli, telemetry_features[i].unit));
+                      cli_text(cli, telemetry_features[i].unit),
+                      cli_whole(cli, report->imputed[i]));
         }
     }
     cli_print(cli, "Entretiens     lus : %s ; en quarantaine : %s\n",
