@@ -1,6 +1,4 @@
 /* The forest as an object: what it measures, and its end. Memory only. */
-#include "forest/forest.h"
-
 #include "forest/impl.h"
 
 #include <stdlib.h>
@@ -11,6 +9,9 @@ void forest_free(struct forest *forest)
         free(forest->roots);
         free(forest->nodes);
         free(forest->votes);
+        free(forest->missing_left);
+        free(forest->cover);
+        free(forest->base);
         free(forest);
     }
 }
