@@ -43,7 +43,11 @@ static struct lines split(struct arena *arena, const char *text)
     struct lines lines = {ARENA_NEW(arena, char *, count), 0};
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
-        lines.line[lines.count++] = arena_copy(arena, text, length);
+        size_t kept = length;
+        while (kept > 0 && text[kept - 1] == ' ') {
+            kept--;
+        }
+        lines.line[lines.count++] = arena_copy(arena, text, kept);
         text += length + (text[length] == '\n');
     }
     return lines;

@@ -9,6 +9,7 @@
  *   a line "..."    stands for any number of lines, also none
  *   a duration      where both lines have a number with two decimals before " s" (0.13 s or
  *                   0,13 s), all their numbers with two decimals may differ
+ *   blanks          at the end of a line count nowhere
  * Blocks with another fence (```sh) are not run. */
 #ifndef TESTS_DOCS_CONSOLE_H
 #define TESTS_DOCS_CONSOLE_H
