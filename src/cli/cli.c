@@ -31,6 +31,7 @@ void cli_note(const struct cli *cli, const char *fr, const char *en, ...)
     if (cli->options.json || cli->options.quiet) {
         return;
     }
+    (void)fflush(stdout); /* what was said first shows first, also where both go to one file */
     va_start(args, en);
     (void)vfprintf(stderr, cli->lang == LANG_FR ? fr : en, args);
     va_end(args);

@@ -23,6 +23,7 @@ static const char *bar(struct cli *cli, double share)
     return text;
 }
 
+/* The columns that have gaps, and how many have none. */
 static void print_columns(struct cli *cli, const struct quality_report *report)
 {
     enum { COLUMNS = 4 };
@@ -32,19 +33,27 @@ static void print_columns(struct cli *cli, const struct quality_report *report)
         {.title = cli_text(cli, (struct text)TEXT("Part", "Share")), .right = true},
         {.title = "", .drop = 1},
     };
-    size_t count = report->column_count;
-    struct grid grid = {.columns = columns, .column_count = COLUMNS, .rows = count};
-    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, count * COLUMNS);
-    for (size_t i = 0; i < count; i++) {
+    struct grid grid = {.columns = columns, .column_count = COLUMNS};
+    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, report->column_count * COLUMNS);
+    for (size_t i = 0; i < report->column_count; i++) {
         const struct quality_column *column = &report->columns[i];
-        struct grid_cell *row = &grid.cells[i * COLUMNS];
-        enum style style = column->nulls > 0 ? STYLE_YELLOW : STYLE_NONE;
+        struct grid_cell *row = &grid.cells[grid.rows * COLUMNS];
+        if (column->nulls == 0) {
+            continue;
+        }
+        grid.rows++;
         row[0] = (struct grid_cell){words_clean(&cli->arena, column->name), STYLE_NONE};
-        row[1] = (struct grid_cell){cli_whole(cli, column->nulls), style};
-        row[2] = (struct grid_cell){cli_percent(cli, column->null_pct / 100, 2), style};
-        row[3] = (struct grid_cell){bar(cli, column->null_pct / 100), style};
+        row[1] = (struct grid_cell){cli_whole(cli, column->nulls), STYLE_YELLOW};
+        row[2] = (struct grid_cell){cli_percent(cli, column->null_pct / 100, 2), STYLE_YELLOW};
+        row[3] = (struct grid_cell){bar(cli, column->null_pct / 100), STYLE_YELLOW};
     }
-    grid_print(&grid, &cli->out, &cli->arena);
+    cli_print(cli, "Colonnes sans valeur absente : %s sur %s\n",
+              "Columns without a missing value: %s of %s\n",
+              cli_whole(cli, report->column_count - grid.rows),
+              cli_whole(cli, report->column_count));
+    if (grid.rows > 0) {
+        grid_print(&grid, &cli->out, &cli->arena);
+    }
 }
 
 static void print_table(struct cli *cli, struct text name, const struct quality_report *report)
