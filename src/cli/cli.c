@@ -57,7 +57,7 @@ const char *cli_command_line(struct cli *cli, const char *command)
 {
     char date[DATE_TEXT_SIZE];
     struct arena *arena = &cli->arena;
-    const char *line = "autostream";
+    const char *line = quoted(arena, cli->program);
     if (cli->data_given) {
         line = arena_printf(arena, "%s --data %s", line, quoted(arena, cli->options.data));
     }

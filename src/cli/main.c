@@ -324,7 +324,8 @@ static int run(struct cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = {.lang = lang_of_environment()};
+    bool by_path = argc > 0 && strchr(argv[0], '/');
+    struct cli cli = {.program = by_path ? argv[0] : "autostream", .lang = lang_of_environment()};
     term_init(&cli.out, stdout);
     term_init(&cli.err, stderr);
     int status = run(&cli, argc, argv);

@@ -125,6 +125,8 @@ void run_program(struct arena *arena, struct program_result *out, const char *co
         assert_true(count + 1 < ARGUMENTS_AT_MOST);
         copies[count] = arena_strdup(arena, argv[count]);
     }
+    const char *slash = strrchr(argv[0], '/'); /* as if found in PATH: hints then are the same */
+    copies[0] = arena_strdup(arena, slash ? slash + 1 : argv[0]);
     pid_t child = 0;
     int failed =
         posix_spawnp(&child, argv[0], &actions, NULL, copies, make_environment(arena, o->env));
