@@ -24,6 +24,13 @@ static const struct option_spec gold_specs[] = {OPTION_MODEL};
 static void print_telemetry(struct cli *cli, const struct run_report *report)
 {
     const struct ingest_counts *counts = &report->telemetry;
+    if (counts->records != report->silver_rows + counts->quarantined + report->duplicates) {
+        /* It failed before there was a silver to count. */
+        cli_print(cli, "Télémétrie     %s messages lus, %s en quarantaine\n",
+                  "Telemetry      records read %s, %s quarantined\n",
+                  cli_whole(cli, counts->records), cli_whole(cli, counts->quarantined));
+        return;
+    }
     cli_print(cli, "Télémétrie     %s messages lus = %s silver + %s en quarantaine + %s doublons\n",
               "Telemetry      records read %s = %s silver + %s quarantined + %s duplicates\n",
               cli_whole(cli, counts->records), cli_whole(cli, report->silver_rows),
