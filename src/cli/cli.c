@@ -52,17 +52,25 @@ static const char *quoted(struct arena *arena, const char *path)
     return arena_printf(arena, "%s'", quote);
 }
 
-void cli_next(struct cli *cli, const char *command, struct text why)
+const char *cli_command_line(struct cli *cli, const char *command)
 {
     char date[DATE_TEXT_SIZE];
     struct arena *arena = &cli->arena;
-    const char *data =
-        cli->data_given ? arena_printf(arena, " --data %s", quoted(arena, cli->options.data)) : "";
-    const char *run_date = cli->run_date_given ? arena_printf(arena, " --run-date %s",
-                                                              date_format(cli->run_date, date))
-                                               : "";
-    cli_note(cli, "%s : autostream%s%s %s\n", "%s: autostream%s%s %s\n", cli_text(cli, why), data,
-             run_date, command);
+    const char *line = "autostream";
+    if (cli->data_given) {
+        line = arena_printf(arena, "%s --data %s", line, quoted(arena, cli->options.data));
+    }
+    if (cli->run_date_given) {
+        line = arena_printf(arena, "%s --run-date %s", line, date_format(cli->run_date, date));
+    }
+    return arena_printf(arena, "%s %s", line, command);
+}
+
+void cli_next(struct cli *cli, const char *command, struct text why)
+{
+    if (!cli->in_demo) {
+        cli_note(cli, "%s : %s\n", "%s: %s\n", cli_text(cli, why), cli_command_line(cli, command));
+    }
 }
 
 const char *cli_whole(struct cli *cli, uint64_t value)
@@ -101,6 +109,22 @@ enum style cli_statut_style(enum statut statut)
                                                     [STATUT_ALERTE] = STYLE_YELLOW,
                                                     [STATUT_CRITIQUE] = STYLE_RED};
     return styles[statut];
+}
+
+void cli_print_statuts(struct cli *cli, const uint64_t counts[])
+{
+    size_t used = 0;
+    for (int s = STATUT_COUNT - 1; s >= 0; s--) {
+        const char *item = arena_printf(&cli->arena, "%s %s", cli_statut(cli, (enum statut)s),
+                                        cli_whole(cli, counts[s]));
+        enum style style = counts[s] > 0 ? cli_statut_style((enum statut)s) : STYLE_NONE;
+        size_t width = words_width(item) + strlen(", ");
+        bool fits = cli->out.width == 0 || used + width <= cli->out.width;
+        const char *before = used == 0 ? "" : fits ? " " : "\n";
+        used = fits ? used + width : width;
+        cli_print(cli, "%s%s%s%s%s", "%s%s%s%s%s", before, term_on(&cli->out, style), item,
+                  term_off(&cli->out, style), s > 0 ? "," : "\n");
+    }
 }
 
 const char *cli_failure(struct cli *cli, int class_index)
@@ -167,6 +191,7 @@ int cli_find_published(struct cli *cli, struct error *err)
 {
     char given[DATE_TEXT_SIZE];
     char latest[DATE_TEXT_SIZE];
+    const char *run = cli_command_line(cli, "run");
     int32_t *dates = NULL;
     size_t count = 0;
     if (pipeline_run_dates(cli->options.data, &cli->arena, &dates, &count, err) != 0) {
@@ -174,11 +199,10 @@ int cli_find_published(struct cli *cli, struct error *err)
     }
     if (count == 0) {
         return error_set(err,
-                         "aucun résultat dans %s : lancez d'abord autostream run (ou autostream "
-                         "demo pour un essai)",
-                         "no results in %s: first run autostream run (or autostream demo to try "
-                         "it out)",
-                         cli->options.data);
+                         "aucun résultat dans %s : lancez d'abord %s (ou autostream demo pour un "
+                         "essai)",
+                         "no results in %s: first run %s (or autostream demo to try it out)",
+                         cli->options.data, run);
     }
     if (!cli->run_date_given) {
         cli->run_date = dates[count - 1];
@@ -192,9 +216,8 @@ int cli_find_published(struct cli *cli, struct error *err)
     (void)date_format(cli->run_date, given);
     (void)date_format(dates[count - 1], latest);
     return error_set(err,
-                     "aucun résultat pour le %s dans %s : lancez autostream --run-date %s run ; "
-                     "les derniers résultats sont du %s",
-                     "no results for %s in %s: run autostream --run-date %s run; the latest "
-                     "results are of %s",
-                     given, cli->options.data, given, latest);
+                     "aucun résultat pour le %s dans %s : lancez %s ; les derniers résultats sont "
+                     "du %s",
+                     "no results for %s in %s: run %s; the latest results are of %s", given,
+                     cli->options.data, run, latest);
 }

@@ -50,6 +50,7 @@ struct cli {
     int32_t run_date; /* D: --run-date, or today */
     bool run_date_given;
     bool data_given; /* the next call needs --data to look in the same folder */
+    bool in_demo;    /* the demo itself goes on to the next command: no hints */
     struct term out, err;
     struct progress_bar bar;
     json_t *document; /* with --json: the object that main() prints */
@@ -138,7 +139,11 @@ void cli_print(const struct cli *cli, const char *fr, const char *en, ...)
 void cli_note(const struct cli *cli, const char *fr, const char *en, ...)
     __attribute__((format(printf, 2, 4), format(printf, 3, 4)));
 
-/* Chatter: what to type next, with the --data and --run-date of this call. */
+/* "autostream --data DIR --run-date D COMMAND" as one types it for the data and date of this call;
+ * owned by the arena. */
+const char *cli_command_line(struct cli *cli, const char *command);
+
+/* Chatter: what to type next. */
 void cli_next(struct cli *cli, const char *command, struct text why);
 
 /* Numbers in the user's language; owned by the arena. */
@@ -149,6 +154,10 @@ const char *cli_percent(struct cli *cli, double share, int decimals);
 /* A statut as people see it: sign and word, so that colour is never needed. */
 const char *cli_statut(struct cli *cli, enum statut statut);
 enum style cli_statut_style(enum statut statut);
+
+/* How many vehicles have which statut, most urgent first, on lines that fit the terminal;
+ * counts[STATUT_COUNT]. */
+void cli_print_statuts(struct cli *cli, const uint64_t counts[]);
 
 /* The part that a class stands for ("Turbo"), or "class 7" for one that is not ours. */
 const char *cli_failure(struct cli *cli, int class_index);

@@ -40,6 +40,8 @@ static int step(struct cli *cli, const struct command *command, struct error *er
 static int demo(struct cli *cli, struct error *err)
 {
     const char *model = arena_printf(&cli->arena, "%s/models/model_pannes.onnx", cli->options.data);
+    bool date_was_given = cli->run_date_given;
+    cli->in_demo = true;
     if (!has_real_bronze(cli) && step(cli, &command_generate, err) != 0) {
         return -1;
     }
@@ -50,7 +52,13 @@ static int demo(struct cli *cli, struct error *err)
         return -1;
     }
     cli->run_date_given = true; /* the run just made, not a later one that is there already */
-    return step(cli, &command_top, err);
+    if (step(cli, &command_top, err) != 0) {
+        return -1;
+    }
+    cli->run_date_given = date_was_given;
+    cli->in_demo = false;
+    cli_next(cli, "quality", (struct text)TEXT("\nEnsuite", "\nNext"));
+    return 0;
 }
 
 const struct command command_demo = {

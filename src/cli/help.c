@@ -18,12 +18,6 @@ struct page {
     size_t width;
 };
 
-static void heading(const struct page *page, struct text title)
-{
-    (void)fprintf(page->term->stream, "\n%s%s%s\n", term_on(page->term, STYLE_BOLD),
-                  cli_text(page->cli, title), term_off(page->term, STYLE_BOLD));
-}
-
 /* A paragraph, wrapped, every line but the first of them indented; the cursor is at `used`. */
 static void paragraph(const struct page *page, const char *text, size_t indent, size_t used)
 {
@@ -33,6 +27,13 @@ static void paragraph(const struct page *page, const char *text, size_t indent, 
         (void)fprintf(page->term->stream, "%*s%.*s\n", missing, "", (int)line.size, line.data);
         used = 0;
     }
+}
+
+static void heading(const struct page *page, struct text title)
+{
+    (void)fprintf(page->term->stream, "\n%s", term_on(page->term, STYLE_BOLD));
+    paragraph(page, cli_text(page->cli, title), 0, 0);
+    (void)fputs(term_off(page->term, STYLE_BOLD), page->term->stream);
 }
 
 /* "  NAME      what it is": beside one another, or below one another on a narrow terminal. */

@@ -170,7 +170,7 @@ static int find_command(const char *name, const struct command **out, struct err
 }
 
 /* An option of a command that stands before it reads as unknown: say where it belongs. */
-static int explain_misplaced(const char *typed, struct error *err)
+static void explain_misplaced(const char *typed, struct error *err)
 {
     size_t length = strcspn(typed, "=");
     for (size_t c = 0; c < command_count; c++) {
@@ -178,13 +178,13 @@ static int explain_misplaced(const char *typed, struct error *err)
             const char *name = commands[c]->options.specs[i].name;
             if (strncmp(typed, "--", 2) == 0 && strlen(name) + 2 == length &&
                 strncmp(typed + 2, name, length - 2) == 0) {
-                return error_usage(err, "--%s se place après la commande : autostream %s --%s ...",
-                                   "--%s belongs after the command: autostream %s --%s ...", name,
-                                   commands[c]->name, name);
+                (void)error_usage(err, "--%s se place après la commande : autostream %s --%s ...",
+                                  "--%s belongs after the command: autostream %s --%s ...", name,
+                                  commands[c]->name, name);
+                return;
             }
         }
     }
-    return -1;
 }
 
 /* Reads "[globals] COMMAND [globals and options]"; *command stays NULL without one. */
@@ -193,9 +193,7 @@ static int read_command_line(struct cli *cli, int argc, char **argv, const struc
 {
     int next = argc;
     if (options_parse(&globals, 1, true, argc, argv, &cli->options, &next, err) != 0) {
-        for (int i = 1; i < argc && argv[i][0] == '-'; i++) {
-            (void)explain_misplaced(argv[i], err);
-        }
+        explain_misplaced(argv[next], err);
         return -1;
     }
     if (next < argc && strcmp(argv[next], "help") == 0) {

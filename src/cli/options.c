@@ -177,7 +177,7 @@ int option_read(const struct option_spec *spec, const char *text, void *values, 
     case OPTION_SIZE:
         return read_size(spec, text, value, err);
     }
-    assert(!"an option of unknown kind");
+    assert(false); /* an option of unknown kind */
     return -1;
 }
 
@@ -278,8 +278,8 @@ int options_parse(const struct option_table *tables, size_t table_count, bool st
     optind = 0; /* glibc: begin anew */
     for (;;) {
         int code = getopt_long(argc, argv, grammar.shorts, grammar.longs, NULL);
+        *next = code == -1 ? optind : optind - 1;
         if (code == -1) {
-            *next = optind;
             return 0;
         }
         if (code == '?') {

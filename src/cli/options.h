@@ -47,7 +47,8 @@ void options_default(const struct option_table *table, void *values);
 
 /* Reads argv[1..argc) into `values` by the options of all `tables`. At the first operand it stops
  * when `stop_at_operand`, else options and operands may be mixed (argv is put in order). *next is
- * the index of the first operand (argc: there is none). Uses getopt's globals: one call at a time.
+ * the index of the first operand (argc: there is none), after a failure that of the argument at
+ * fault. Uses getopt's globals: one call at a time.
  */
 int options_parse(const struct option_table *tables, size_t table_count, bool stop_at_operand,
                   int argc, char **argv, void *values, int *next, struct error *err);

@@ -3,8 +3,10 @@
 #include "cli/grid.h"
 
 #include "base/dates.h"
+#include "base/fs.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { BAR_CELLS = 10 };
 
@@ -48,6 +50,10 @@ static void print_columns(struct cli *cli, const struct quality_report *report)
 static void print_table(struct cli *cli, struct text name, const struct quality_report *report)
 {
     const char *none = cli_text(cli, (struct text)TEXT("aucune", "none"));
+    if (report->column_count == 0) {
+        cli_print(cli, "\n%s : rien de publié\n", "\n%s: nothing published\n", cli_text(cli, name));
+        return;
+    }
     cli_print(cli, "\n%s%s%s : %s lignes\n", "\n%s%s%s: %s rows\n", term_on(&cli->out, STYLE_BOLD),
               cli_text(cli, name), term_off(&cli->out, STYLE_BOLD), cli_whole(cli, report->rows));
     cli_print(cli, "Colonnes manquantes : %s\nÉcarts au schéma : %s\n",
@@ -93,8 +99,12 @@ static void print_reasons(struct cli *cli, const struct quality_summary *summary
 
 /* ---- for machines ---- */
 
+/* null where nothing was published. */
 static json_t *report_json(struct cli *cli, const struct quality_report *report)
 {
+    if (report->column_count == 0) {
+        return json_null();
+    }
     json_t *object = json_object();
     json_put(object, "rows", json_whole(report->rows));
     json_put(object, "missing_columns", json_words(cli, report->missing_columns));
@@ -128,6 +138,30 @@ static json_t *quarantine_json(struct cli *cli, const struct quality_summary *su
     return object;
 }
 
+/* Turns cli->run_date to the latest run, also one that refused too much: it leaves its quarantine
+ * and nothing else. */
+static int find_date(struct cli *cli, struct error *err)
+{
+    static const char prefix[] = "run_date=";
+    char **names = NULL;
+    size_t count = 0;
+    bool found = false;
+    if (cli->run_date_given) {
+        return 0;
+    }
+    const char *folder = arena_printf(&cli->arena, "%s/quarantine", cli->options.data);
+    if (fs_list(folder, &cli->arena, &names, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) { /* sorted: the last is the latest */
+        if (strncmp(names[i], prefix, strlen(prefix)) == 0) {
+            const char *date = names[i] + strlen(prefix);
+            found = date_parse(date, strlen(date), &cli->run_date) || found;
+        }
+    }
+    return found ? 0 : cli_find_published(cli, err);
+}
+
 static int quality(struct cli *cli, struct error *err)
 {
     static const struct text silver =
@@ -136,7 +170,7 @@ static int quality(struct cli *cli, struct error *err)
         TEXT("Gold (un véhicule par ligne)", "Gold (one vehicle a row)");
     char date[DATE_TEXT_SIZE];
     struct quality_summary summary = {.reasons = NULL};
-    if (cli_find_published(cli, err) != 0) {
+    if (find_date(cli, err) != 0) {
         return -1;
     }
     const struct session session = cli_session(cli);

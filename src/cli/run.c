@@ -24,19 +24,20 @@ static const struct option_spec gold_specs[] = {OPTION_MODEL};
 static void print_telemetry(struct cli *cli, const struct run_report *report)
 {
     const struct ingest_counts *counts = &report->telemetry;
-    if (counts->records != report->silver_rows + counts->quarantined + report->duplicates) {
-        /* It failed before there was a silver to count. */
-        cli_print(cli, "Télémétrie     %s messages lus, %s en quarantaine\n",
-                  "Telemetry      records read %s, %s quarantined\n",
-                  cli_whole(cli, counts->records), cli_whole(cli, counts->quarantined));
-        return;
+    if (report->silver_rows + report->duplicates == counts->accepted) {
+        cli_print(cli,
+                  "Télémétrie     %s messages lus = %s silver + %s en quarantaine + %s doublons\n",
+                  "Telemetry      records read %s = %s silver + %s quarantined + %s duplicates\n",
+                  cli_whole(cli, counts->records), cli_whole(cli, report->silver_rows),
+                  cli_whole(cli, counts->quarantined), cli_whole(cli, report->duplicates));
+    } else { /* ended before silver was made */
+        cli_print(cli, "Télémétrie     %s messages lus = %s acceptés + %s en quarantaine\n",
+                  "Telemetry      records read %s = %s accepted + %s quarantined\n",
+                  cli_whole(cli, counts->records), cli_whole(cli, counts->accepted),
+                  cli_whole(cli, counts->quarantined));
     }
-    cli_print(cli, "Télémétrie     %s messages lus = %s silver + %s en quarantaine + %s doublons\n",
-              "Telemetry      records read %s = %s silver + %s quarantined + %s duplicates\n",
-              cli_whole(cli, counts->records), cli_whole(cli, report->silver_rows),
-              cli_whole(cli, counts->quarantined), cli_whole(cli, report->duplicates));
-    cli_print(cli, "               %s fichiers lus, %s ignorés\n",
-              "               %s files read, %s ignored\n", cli_whole(cli, counts->files),
+    cli_print(cli, "               fichiers lus : %s ; ignorés : %s\n",
+              "               files read: %s; ignored: %s\n", cli_whole(cli, counts->files),
               cli_whole(cli, counts->ignored));
     if (report->conflicts > 0) {
         cli_print(cli, "               %s messages contredisent un autre du même instant\n",
@@ -53,28 +54,23 @@ static void print_telemetry(struct cli *cli, const struct run_report *report)
                       cli_text(cli, telemetry_features[i].unit));
         }
     }
-    cli_print(cli, "Entretiens     %s lus, %s en quarantaine\n",
-              "Services       %s read, %s quarantined\n", cli_whole(cli, report->services),
+    cli_print(cli, "Entretiens     lus : %s ; en quarantaine : %s\n",
+              "Services       read: %s; quarantined: %s\n", cli_whole(cli, report->services),
               cli_whole(cli, report->services_quarantined));
-    cli_print(cli, "Registre       %s véhicules lus, %s en quarantaine, %s contradictoires\n",
-              "Register       %s vehicles read, %s quarantined, %s contradictory\n",
+    cli_print(cli,
+              "Registre       véhicules lus : %s ; en quarantaine : %s ; contradictoires : %s\n",
+              "Register       vehicles read: %s; quarantined: %s; contradictory: %s\n",
               cli_whole(cli, report->vehicles), cli_whole(cli, report->vehicles_quarantined),
               cli_whole(cli, report->vehicles_conflicting));
 }
 
 static void print_gold(struct cli *cli, const struct run_report *report)
 {
-    cli_print(cli, "Orphelins      %s sans entretien, %s absents du registre\n",
-              "Orphans        %s without service record, %s not in the register\n",
+    cli_print(cli, "Orphelins      sans entretien : %s ; hors du registre : %s\n",
+              "Orphans        without service record: %s; not in the register: %s\n",
               cli_whole(cli, report->without_service), cli_whole(cli, report->without_register));
-    cli_print(cli, "Véhicules      %s", "Vehicles       %s", cli_whole(cli, report->gold_rows));
-    for (int s = STATUT_COUNT - 1; s >= 0; s--) {
-        enum style style = report->by_statut[s] > 0 ? cli_statut_style((enum statut)s) : STYLE_NONE;
-        cli_print(cli, "%s%s%s %s%s", "%s%s%s %s%s", s == STATUT_COUNT - 1 ? " : " : ", ",
-                  term_on(&cli->out, style), cli_statut(cli, (enum statut)s),
-                  cli_whole(cli, report->by_statut[s]), term_off(&cli->out, style));
-    }
-    cli_print(cli, "\n", "\n");
+    cli_print(cli, "Véhicules      %s\n", "Vehicles       %s\n", cli_whole(cli, report->gold_rows));
+    cli_print_statuts(cli, report->by_statut);
     if (report->incomplete > 0) {
         cli_print(cli, "               %s avec une mesure qui manque dans tous leurs messages\n",
                   "               %s with a measure that all their messages lack\n",
@@ -91,8 +87,8 @@ static void print_gold(struct cli *cli, const struct run_report *report)
 
 static void print_times(struct cli *cli, const struct run_report *report)
 {
-    cli_print(cli, "Temps          %s s (lecture %s, silver %s, gold %s, publication %s)\n",
-              "Time           %s s (ingest %s, silver %s, gold %s, publishing %s)\n",
+    cli_print(cli, "Temps          %s s (lecture %s ; silver %s ; gold %s ; publication %s)\n",
+              "Time           %s s (ingest %s; silver %s; gold %s; publishing %s)\n",
               cli_real(cli, report->seconds, 2), cli_real(cli, report->seconds_ingest, 2),
               cli_real(cli, report->seconds_silver, 2), cli_real(cli, report->seconds_gold, 2),
               cli_real(cli, report->seconds_publish, 2));
@@ -105,6 +101,7 @@ static json_t *telemetry_json(const struct run_report *report)
     const struct ingest_counts *counts = &report->telemetry;
     json_t *object = json_object();
     json_put(object, "records", json_whole(counts->records));
+    json_put(object, "accepted", json_whole(counts->accepted));
     json_put(object, "silver", json_whole(report->silver_rows));
     json_put(object, "quarantined", json_whole(counts->quarantined));
     json_put(object, "duplicates", json_whole(report->duplicates));
@@ -247,11 +244,13 @@ const struct command command_run = {
     .about = TEXT("Lit les données brutes de la date (DOSSIER/bronze/run_date=DATE), met à part "
                   "les messages inutilisables, nettoie, rapproche, prédit, et publie le tout d'un "
                   "coup. Relancer donne les mêmes octets. Si trop de messages sont refusés, seule "
-                  "la quarantaine est publiée et les derniers bons résultats restent.",
+                  "la quarantaine est publiée et les derniers bons résultats restent. --vehicles "
+                  "et --seed ne servent qu'avec --simulate.",
                   "Reads the raw data of the date (DIR/bronze/run_date=DATE), puts useless "
                   "messages aside, cleans, joins, predicts, and publishes it all at once. Running "
                   "it again gives the same bytes. When too many messages are refused only the "
-                  "quarantine is published and the last good results stay."),
+                  "quarantine is published and the last good results stay. --vehicles and --seed "
+                  "are for --simulate only."),
     .options = OPTION_TABLE(run_specs),
     .examples = {{"autostream --data data --run-date 2026-11-23 run",
                   TEXT("traite les données de cette date", "works through that date's data")},

@@ -16,8 +16,10 @@ enum {
     HEALTH,
     KM,
     COLUMN_COUNT,
+    VIN_AT_MOST_NARROW = 17,
     VIN_AT_MOST = 24, /* a VIN has 17; anything may stand there */
-    MODEL_AT_MOST = 16
+    MODEL_AT_MOST = 16,
+    WIDTH_NOT_NARROW = 60
 };
 
 static const struct option_spec specs[] = {
@@ -46,18 +48,14 @@ static const char *action(struct cli *cli, const struct ranked_vehicle *vehicle)
 static void print_header(struct cli *cli, const struct ranked_vehicle *rows, size_t count)
 {
     char date[DATE_TEXT_SIZE];
-    size_t by_statut[STATUT_COUNT] = {0};
+    uint64_t by_statut[STATUT_COUNT] = {0};
     for (size_t i = 0; i < count; i++) {
         by_statut[rows[i].statut]++;
     }
-    cli_print(cli, "Flotte au %s : %s véhicules — ", "Fleet on %s: %s vehicles — ",
+    cli_print(cli, "Flotte au %s : %s véhicules\n", "Fleet on %s: %s vehicles\n",
               date_format(cli->run_date, date), cli_whole(cli, count));
-    for (int s = STATUT_COUNT - 1; s >= 0; s--) {
-        enum style style = by_statut[s] > 0 ? cli_statut_style((enum statut)s) : STYLE_NONE;
-        cli_print(cli, "%s%s %s%s%s", "%s%s %s%s%s", term_on(&cli->out, style),
-                  cli_statut(cli, (enum statut)s), cli_whole(cli, by_statut[s]),
-                  term_off(&cli->out, style), s > 0 ? ", " : "\n\n");
-    }
+    cli_print_statuts(cli, by_statut);
+    cli_print(cli, "\n", "\n");
 }
 
 static void fill_row(struct cli *cli, const struct ranked_vehicle *vehicle, size_t rank,
@@ -73,22 +71,23 @@ static void fill_row(struct cli *cli, const struct ranked_vehicle *vehicle, size
     row[PART].text = vehicle->type_panne_predit == FAILURE_OK
                          ? none
                          : cli_failure(cli, vehicle->type_panne_predit);
-    row[PROBABILITY].text = cli_percent(cli, vehicle->prob_panne, 0);
+    row[PROBABILITY].text = cli_percent(cli, vehicle->prob_panne, 1);
     row[HEALTH].text = cli_real(cli, vehicle->sante, 0);
     row[KM].text = cli_real(cli, vehicle->km_avant_panne, 0);
 }
 
 static void print_table(struct cli *cli, const struct ranked_vehicle *rows, size_t count)
 {
+    bool narrow = cli->out.width > 0 && cli->out.width < WIDTH_NOT_NARROW;
     const struct grid_column columns[COLUMN_COUNT] = {
         [RANK] = {.title = "#", .right = true, .drop = 5},
-        [VIN] = {.title = "VIN", .at_most = VIN_AT_MOST},
+        [VIN] = {.title = "VIN", .at_most = narrow ? VIN_AT_MOST_NARROW : VIN_AT_MOST},
         [MODEL] = {.title = cli_text(cli, (struct text)TEXT("Modèle", "Model")),
                    .at_most = MODEL_AT_MOST,
                    .drop = 2},
         [URGENCY] = {.title = cli_text(cli, (struct text)TEXT("Statut", "Status"))},
-        [PART] = {.title = cli_text(cli, (struct text)TEXT("Pièce", "Part")), .drop = 6},
-        [PROBABILITY] = {.title = "Prob.", .right = true, .drop = 4},
+        [PART] = {.title = cli_text(cli, (struct text)TEXT("Pièce", "Part")), .drop = 4},
+        [PROBABILITY] = {.title = "Prob.", .right = true, .drop = 6},
         [HEALTH] = {.title = cli_text(cli, (struct text)TEXT("Santé", "Health")),
                     .right = true,
                     .drop = 1},
@@ -164,8 +163,8 @@ static int top(struct cli *cli, struct error *err)
     print_header(cli, rows, count);
     print_table(cli, rows, shown);
     if (shown < count) {
-        cli_print(cli, "\n%s véhicules de plus : autostream top --limit 0\n",
-                  "\n%s more vehicles: autostream top --limit 0\n", cli_whole(cli, count - shown));
+        cli_print(cli, "\n%s véhicules de plus : %s\n", "\n%s more vehicles: %s\n",
+                  cli_whole(cli, count - shown), cli_command_line(cli, "top --limit 0"));
     }
     return 0;
 }

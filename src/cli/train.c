@@ -94,9 +94,9 @@ static void print_report(struct cli *cli, const struct train_report *report)
     print_classes(cli, &report->holdout);
     cli_print(cli,
               "\nF1 moyen (macro) %s, justesse %s sur les lignes mises de côté\n"
-              "F1 moyen (macro) %s, justesse %s hors échantillon (out-of-bag), modèle complet\n",
+              "F1 moyen (macro) %s, justesse %s hors échantillon (out-of-bag)\n",
               "\nMacro-F1 %s, accuracy %s on the rows held out\n"
-              "Macro-F1 %s, accuracy %s out of bag, whole model\n",
+              "Macro-F1 %s, accuracy %s out of bag\n",
               cli_real(cli, report->holdout.macro_f1, 3),
               cli_percent(cli, report->holdout.accuracy, 1), cli_real(cli, report->oob.macro_f1, 3),
               cli_percent(cli, report->oob.accuracy, 1));

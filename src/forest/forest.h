@@ -34,18 +34,28 @@ struct forest_options {
 
 /* Grows a forest (Breiman 2001): bootstrap rows per tree, sqrt(features) candidates per split,
  * Gini, grown to purity. When `oob` is not NULL it receives the out-of-bag probabilities
- * [rows][classes] (a row that no tree left out: all zero). The caller frees with forest_free(). */
+ * [rows][classes] (a row that no tree left out: all zero). Refused: no rows, no features, fewer
+ * than two classes, labels out of range. The caller frees with forest_free(). */
 int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
                  struct forest **out, struct error *err);
 
+/* Frees a forest; NULL is accepted. */
 void forest_free(struct forest *forest);
 
+/* Columns of X. */
 size_t forest_features(const struct forest *forest);
+
+/* Columns of P. */
 int forest_classes(const struct forest *forest);
+
+/* Trees. */
 size_t forest_trees(const struct forest *forest);
+
+/* Nodes of all trees, leaves among them. */
 size_t forest_nodes(const struct forest *forest);
 
-/* P[rows][classes]: mean over the trees, summed in double in tree order. */
+/* prob[rows][classes] of x[rows][features]: the leaf weights (floats, as in the model file) summed
+ * in double in tree order; the same for any number of threads (0: all available cores). */
 void forest_predict(const struct forest *forest, const float *x, size_t rows, unsigned threads,
                     double *prob);
 
@@ -58,9 +68,9 @@ struct forest_metrics {
     double *precision; /* [classes]; 0 where nothing was predicted */
     double *recall;    /* [classes]; 0 where the class is absent */
     double *f1;        /* [classes] */
-    double accuracy;
-    double macro_f1; /* mean over the classes present in y */
-    double log_loss; /* probabilities clipped at 1e-6 */
+    double accuracy;   /* this and the next two: 0 without rows */
+    double macro_f1;   /* mean over the classes present in y */
+    double log_loss;   /* probabilities clipped to 1e-6..1 */
 };
 
 /* y[rows] against P[rows][classes] (predicted: first largest); rows that are all zero are left out.
@@ -84,14 +94,17 @@ struct forest_property {
 struct forest_card {
     const char **feature_names; /* [features], or NULL when the file has none */
     const char **class_names;   /* [classes]: for people, or NULL when the file has none */
-    const char **class_labels;  /* [classes]: the training labels as text ("0", "1", "setosa") */
+    const char **class_labels;  /* [classes]: the training labels as text ("0", "1", "setosa"); to
+                                   be written NULL means 0, 1, ... */
     bool labels_are_numbers;    /* all labels are whole numbers (classlabels_int64s) */
     struct forest_property *properties; /* metadata_props that are none of the above */
     size_t property_count;
 };
 
 /* Writes the forest as one ONNX TreeEnsembleClassifier (deterministic bytes) into memory owned by
- * the arena. */
+ * the arena: input X, outputs output_label and output_probability. Refused: texts that are not
+ * UTF-8, labels that are no whole numbers though labels_are_numbers, keys of ours
+ * ("autostream.feature.", "autostream.class.", "autostream.format"), 2 GiB and more. */
 int forest_encode(const struct forest *forest, const struct forest_card *card, struct arena *arena,
                   struct bytes *out, struct error *err);
 

@@ -21,9 +21,11 @@ struct sorted_table {
 /* Sorts the table; the caller frees with sorted_table_release(). */
 void sorted_table_init(struct sorted_table *table, const struct forest_data *data,
                        unsigned threads);
+
+/* Frees the entries; a zeroed table is accepted. */
 void sorted_table_release(struct sorted_table *table);
 
-/* One grown tree; node and vote numbers count from 0. Released by grown_tree_release(). */
+/* One grown tree; node and vote numbers count from 0. */
 struct grown_tree {
     struct forest_node *nodes;
     struct forest_vote *votes;
@@ -31,12 +33,15 @@ struct grown_tree {
     size_t vote_count, vote_room;
 };
 
+/* Frees nodes and votes; a zeroed tree is accepted. */
 void grown_tree_release(struct grown_tree *tree);
 
 struct grow_scratch;
 
 /* Memory for one worker; sizes follow the table. The caller frees with grow_scratch_free(). */
 struct grow_scratch *grow_scratch_new(const struct sorted_table *table, int classes);
+
+/* Frees a worker's memory; NULL is accepted. */
 void grow_scratch_free(struct grow_scratch *scratch);
 
 /* Draws a bootstrap sample (as many rows as there are, with replacement) and grows a tree on it to

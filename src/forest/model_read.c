@@ -8,6 +8,7 @@
 #include "forest/model_io.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,8 @@ enum {
     MAX_EDGES = 20000,
     MAX_ML_OPSET = 5,         /* the last one whose TreeEnsembleClassifier we know */
     FIELD_CONFIGURATION = 26, /* ModelProto since IR 11: where to run, not what */
-    MEMORY_FACTOR = 40,       /* unpacked size over file size; real files take about 6 */
-    MEMORY_BASE = 1 << 16,
+    MEMORY_FACTOR = 64,       /* unpacked size over file size; real files take about 20 */
+    MEMORY_BASE = 1 << 20,
 };
 
 /* ---- before protobuf-c: how deeply messages nest ---- */
@@ -92,40 +93,54 @@ static bool check_nesting(const ProtobufCMessageDescriptor *type, struct wire wi
     return true;
 }
 
-/* ---- protobuf-c in an arena with a limit ---- */
+/* ---- protobuf-c with a limit on its memory ---- */
 
-struct limited_arena {
-    struct arena arena;
+/* What stands before each block that protobuf-c gets; as long as malloc's alignment. */
+union block {
+    size_t cost;
+    max_align_t align;
+};
+
+/* Bytes that may still be allocated: a small hostile file must not ask for gigabytes. */
+struct budget {
     size_t left;
 };
 
-static void *limited_alloc(void *context, size_t size)
+static void *budget_alloc(void *context, size_t size)
 {
-    struct limited_arena *limited = context;
-    size_t cost = size < SIZE_MAX - 32 ? size + 32 : SIZE_MAX;
-    if (cost > limited->left) {
+    struct budget *budget = context;
+    size_t cost = size < SIZE_MAX - 64 ? size + 64 : SIZE_MAX;
+    if (cost > budget->left) {
         return NULL;
     }
-    limited->left -= cost;
-    return arena_alloc(&limited->arena, size, 1);
+    union block *block = malloc(sizeof *block + size);
+    if (!block) {
+        return NULL;
+    }
+    budget->left -= cost;
+    block->cost = cost;
+    return block + 1;
 }
 
-static void limited_free(void *context, void *place)
+static void budget_free(void *context, void *place)
 {
-    (void)context; /* the arena is released as a whole */
-    (void)place;
+    struct budget *budget = context;
+    if (place) {
+        union block *block = (union block *)place - 1;
+        budget->left += block->cost;
+        free(block);
+    }
 }
 
-/* The message, owned by `limited`; NULL when the bytes are no ONNX model. */
-static const Onnx__ModelProto *unpack(const void *bytes, size_t size, struct limited_arena *limited)
+/* The message, allocated by `allocator`; NULL when the bytes are no ONNX model. */
+static Onnx__ModelProto *unpack(const void *bytes, size_t size, ProtobufCAllocator *allocator)
 {
     struct wire wire = {bytes, (const uint8_t *)bytes + size};
-    if (!check_nesting(&onnx__model_proto__descriptor, wire, MAX_NESTING)) {
+    if (size == 0 || size > INT32_MAX ||
+        !check_nesting(&onnx__model_proto__descriptor, wire, MAX_NESTING)) {
         return NULL;
     }
-    ProtobufCAllocator allocator = {limited_alloc, limited_free, limited};
-    limited->left = MEMORY_BASE + MEMORY_FACTOR * size;
-    return onnx__model_proto__unpack(&allocator, size, bytes);
+    return onnx__model_proto__unpack(allocator, size, bytes);
 }
 
 /* ---- the graph ---- */
@@ -462,16 +477,17 @@ static int decode(const struct source *s, struct arena *arena, struct forest **o
 int forest_decode(const void *bytes, size_t size, const char *name, struct arena *arena,
                   struct forest **out, struct forest_card *card, struct error *err)
 {
-    struct limited_arena limited = {0};
-    struct source source = {.name = name, .err = err};
+    struct budget budget = {MEMORY_BASE + MEMORY_FACTOR * size};
+    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
+    Onnx__ModelProto *model = unpack(bytes, size, &allocator);
+    struct source source = {.name = name, .model = model, .err = err};
     int result;
     *out = NULL;
     *card = (struct forest_card){0};
-    source.model = size > 0 && size <= INT32_MAX ? unpack(bytes, size, &limited) : NULL;
-    if (!source.model) {
+    if (!model) {
         result = not_a_model(&source);
     } else {
-        source.graph = source.model->graph;
+        source.graph = model->graph;
         result = check_model(&source);
     }
     if (result == 0 && decode(&source, arena, out, card) != 0) {
@@ -479,6 +495,8 @@ int forest_decode(const void *bytes, size_t size, const char *name, struct arena
         *out = NULL;
         result = -1;
     }
-    arena_release(&limited.arena);
+    if (model) {
+        onnx__model_proto__free_unpacked(model, &allocator);
+    }
     return result;
 }

@@ -7,12 +7,14 @@
 
 #include <string.h>
 
-enum { BLOCK_ROWS = 256 };
+/* Large blocks, so that a tree that was fetched into the cache serves many rows; smaller ones when
+ * there are too few rows to keep all threads busy. */
+enum { MIN_BLOCK_ROWS = 64, MAX_BLOCK_ROWS = 4096, BLOCKS_PER_THREAD = 4 };
 
 struct prediction {
     const struct forest *forest;
     const float *x;
-    size_t rows;
+    size_t rows, block_rows;
     double *prob;
 };
 
@@ -29,8 +31,9 @@ static void predict_block(void *context, size_t block, unsigned worker)
     const struct prediction *job = context;
     const struct forest *forest = job->forest;
     size_t classes = (size_t)forest->classes;
-    size_t first = block * BLOCK_ROWS;
-    size_t rows = job->rows - first < BLOCK_ROWS ? job->rows - first : BLOCK_ROWS;
+    size_t first = block * job->block_rows;
+    size_t left = job->rows - first;
+    size_t rows = left < job->block_rows ? left : job->block_rows;
     const float *x = job->x + first * forest->features;
     double *prob = job->prob + first * classes;
     memset(prob, 0, rows * classes * sizeof *prob);
@@ -49,6 +52,13 @@ void forest_predict(const struct forest *forest, const float *x, size_t rows, un
                     double *prob)
 {
     struct prediction job = {.forest = forest, .x = x, .rows = rows, .prob = prob};
-    size_t blocks = rows / BLOCK_ROWS + (rows % BLOCK_ROWS != 0);
+    threads = parallel_threads(threads);
+    job.block_rows = rows / BLOCKS_PER_THREAD / threads;
+    if (job.block_rows < MIN_BLOCK_ROWS) {
+        job.block_rows = MIN_BLOCK_ROWS;
+    } else if (job.block_rows > MAX_BLOCK_ROWS) {
+        job.block_rows = MAX_BLOCK_ROWS;
+    }
+    size_t blocks = rows / job.block_rows + (rows % job.block_rows != 0);
     parallel_for(threads, blocks, predict_block, &job);
 }

@@ -364,10 +364,19 @@ static bool scan_message(struct parser *j)
     return take(j, '}');
 }
 
+/* True when more bytes behind the text could change the verdict `done`. */
+static bool may_go_on(const struct parser *j, bool done)
+{
+    enum { NEAR = 16 }; /* longer than any word, escape or character that can be cut */
+    if (!done) {
+        return j->end - j->p < NEAR;
+    }
+    return j->p == j->end && j->p[-1] != '}' && j->p[-1] != ']';
+}
+
 enum json_status json_read(const struct json_text *text, const struct json_names *names,
                            struct raw_value *values, struct reasons *reasons, const char **after)
 {
-    enum { NEAR = 16 }; /* longer than any word, escape or character that can be cut */
     struct parser j = {.p = text->start,
                        .end = text->end,
                        .scratch = text->scratch,
@@ -379,10 +388,16 @@ enum json_status json_read(const struct json_text *text, const struct json_names
     }
     size_t reasons_before = reasons->size;
     bool done = scan_message(&j);
-    bool cut = done ? j.p == j.end && j.p[-1] != '}' && j.p[-1] != ']' : j.end - j.p < NEAR;
-    if (cut && !text->final && !j.too_deep) {
+    if (done && text->alone) {
+        skip_blanks(&j);
+        done = j.p == j.end;
+    }
+    bool cut = !text->final && may_go_on(&j, done);
+    if (!done || cut) { /* what was found so far cannot be trusted */
         reasons->size = reasons_before;
         reasons->text[reasons->size] = '\0';
+    }
+    if (cut && !j.too_deep) {
         return JSON_MORE;
     }
     if (j.too_deep || !done) {

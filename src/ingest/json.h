@@ -22,6 +22,7 @@ enum json_status {
 struct json_text {
     const char *start, *end;
     bool final;    /* nothing comes behind `end` */
+    bool alone;    /* the value must be all there is: only blanks may follow (wants `final`) */
     char *scratch; /* room for end - start bytes, where unescaped texts are put */
 };
 

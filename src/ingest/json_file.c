@@ -17,12 +17,13 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static enum json_status parse(struct reader *reader, struct bytes text, bool final,
+static enum json_status parse(struct reader *reader, struct bytes text, bool final, bool alone,
                               const char **after)
 {
     struct json_text json = {.start = text.data,
                              .end = text.data + text.size,
                              .final = final,
+                             .alone = alone,
                              .scratch = reader_scratch(reader, text.size)};
     return json_read(&json, &reader->map->slots, reader->slots, &reader->collector.reasons, after);
 }
@@ -48,16 +49,9 @@ static int read_line(struct reader *reader, struct bytes line, struct error *err
     if (count_blanks(line) == line.size) {
         return 0;
     }
-    enum json_status status = parse(reader, line, true, &after);
-    if (status == JSON_BROKEN) {
-        return reader_refuse(reader, NULL, line.size, err);
-    }
-    struct bytes rest = {after, (size_t)(line.data + line.size - after)};
-    if (count_blanks(rest) < rest.size) {
-        return reader_refuse(reader, "broken_json", line.size, err);
-    }
-    return status == JSON_OK ? reader_add(reader, line.size, err)
-                             : reader_refuse(reader, NULL, line.size, err);
+    return parse(reader, line, true, true, &after) == JSON_OK
+               ? reader_add(reader, line.size, err)
+               : reader_refuse(reader, NULL, line.size, err);
 }
 
 int read_json_lines(struct reader *reader, struct error *err)
@@ -254,7 +248,7 @@ static int take_value(struct reader *reader, struct place *place, bool *stopped,
         bool missing_comma = place->behind_element;
         enum json_status status =
             missing_comma ? JSON_BROKEN
-                          : parse(reader, text, reader->window.end == STREAM_WHOLE, &after);
+                          : parse(reader, text, reader->window.end == STREAM_WHOLE, false, &after);
         if (status == JSON_OK || status == JSON_OTHER) {
             size_t size = (size_t)(after - text.data);
             int done = status == JSON_OK ? reader_add(reader, size, err)

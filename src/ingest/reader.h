@@ -53,10 +53,13 @@ int reader_refuse_break(struct reader *reader, struct error *err);
  * next line feed, without keeping it. */
 int reader_refuse_long_line(struct reader *reader, const char *code, struct error *err);
 
-/* Read the open stream to its end: one record a line; JSON values; CSV. -1 only when the sink fails
- * or a CSV file has no such columns. */
+/* Reads the open stream to its end, one JSON message a line. -1 only when the sink fails. */
 int read_json_lines(struct reader *reader, struct error *err);
+
+/* The same for JSON values one after another, or in arrays. */
 int read_json_values(struct reader *reader, struct error *err);
+
+/* The same for CSV with a header; -1 also when the header lacks a column. */
 int read_csv_rows(struct reader *reader, struct error *err);
 
 /* Frees what read_csv_rows() keeps. */

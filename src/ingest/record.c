@@ -97,6 +97,7 @@ static void put_number(struct row *row, const struct record_field *field, size_t
         row->batch->values[column].real[row->number] = number;
         return;
     }
+    assert(field->low >= -0x1p53 && field->high <= 0x1p53); /* whole doubles are exact there */
     double whole = round(number);
     row->rounded[column] = whole != number;
     row->batch->values[column].whole[row->number] = (int64_t)whole;
@@ -116,7 +117,8 @@ static void put_text(struct row *row, const struct record_field *field, size_t c
     if (memchr(value->text.data, '\0', value->text.size)) { /* would end a C text early */
         reasons_add(row->reasons, "unreadable", name);
     }
-    if (!utf8_valid(value->text.data, value->text.size)) {
+    if (!utf8_valid(value->text.data, value->text.size) &&
+        !has_reason(row->reasons, "bad_utf8", 8)) { /* the JSON reader has said it */
         reasons_add(row->reasons, "bad_utf8", name);
     }
     row->batch->values[column].text[row->number] = value->text;

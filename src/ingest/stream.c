@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DISK_ROOM = 128 * 1024, WINDOW_ROOM = 256 * 1024 };
+/* SLACK: what a reader may want to see behind a record of exactly the limit. */
+enum { DISK_ROOM = 128 * 1024, WINDOW_ROOM = 256 * 1024, SLACK = 64 };
 
 bool stream_open(struct stream *stream, int folder_fd, const char *name,
                  enum compression compression)
@@ -177,12 +178,12 @@ bool window_fill(struct window *window, struct stream *stream, size_t limit)
         window->start = 0;
     }
     if (window->used == window->room) {
-        if (window->room > limit) {
+        if (window->room >= limit + SLACK) {
             return false;
         }
         window->room = window->room ? window->room * 2 : WINDOW_ROOM;
-        if (window->room > limit + 1 && limit + 1 > WINDOW_ROOM) {
-            window->room = limit + 1;
+        if (window->room > limit + SLACK) {
+            window->room = limit + SLACK;
         }
         window->data = xrealloc(window->data, window->room, 1);
     }

@@ -1,6 +1,9 @@
 /* Checks and writes UTF-8; see utf8.h. The table of valid forms is the Unicode standard's 3-7. */
 #include "ingest/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 static bool follows(unsigned char c, unsigned char low, unsigned char high)
 {
     return c >= low && c <= high;
@@ -35,10 +38,22 @@ size_t utf8_length(const char *text, const char *end)
     return 0;
 }
 
+/* True when the eight bytes at `p` are all ASCII. */
+static bool all_ascii(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool utf8_valid(const char *text, size_t size)
 {
     const char *end = text + size;
     while (text < end) {
+        if (end - text >= 8 && all_ascii(text)) {
+            text += 8;
+            continue;
+        }
         size_t length = utf8_length(text, end);
         if (length == 0) {
             return false;

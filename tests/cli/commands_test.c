@@ -1,4 +1,453 @@
+/* The command line alone, on a double of the pipeline (pipeline_double.c): where output goes, exit
+ * statuses, languages, widths, JSON. */
+#include "tests.h"
+
+#include "support/run.h"
+
+#include "fleet/fleet.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static struct arena arena;
+
+/* What a program printed, as one JSON object; the caller gives it back with json_decref(). */
+static json_t *parse(const char *text)
+{
+    json_error_t problem;
+    json_t *document = json_loads(text, 0, &problem);
+    if (document == NULL) {
+        fail_msg("%s in: %s", problem.text, text);
+    }
+    assert_true(json_is_object(document));
+    return document;
+}
+
+static struct program_result run_in(const char *const env[], const char *a, const char *b)
+{
+    struct program_result result;
+    const struct program_options options = {.env = env};
+    run_autostream(&arena, &result, &options, a, b, NULL);
+    return result;
+}
+
+/* ---- the command line ---- */
+
+static void test_wrong_usage_ends_with_2_and_says_what_to_type(void **state)
+{
+    (void)state;
+    assert_cli_fails(2, "which command", NULL);
+    assert_cli_fails(2, "unknown command: rnu; did you mean run?", "rnu", NULL);
+    assert_cli_fails(2, "unknown command: zebra; for the list: autostream --help", "zebra", NULL);
+    assert_cli_fails(2, "did you mean --limit?", "top", "--limti", "3", NULL);
+    assert_cli_fails(2, "--run-date 2026-13-01: there is no such date", "--run-date", "2026-13-01",
+                     "run", NULL);
+    assert_cli_fails(2, "the duckdb engine only", "--engine", "spark", "run", NULL);
+    assert_cli_fails(2, "--vehicles belongs after the command: autostream generate --vehicles",
+                     "--vehicles", "3", "generate", NULL);
+    assert_cli_fails(2, "quality does not expect \"extra\"", "quality", "extra", NULL);
+    assert_cli_fails(2, "which table?", "score", NULL);
+    assert_cli_fails(2, "catalog has no JSON form", "--json", "catalog", NULL);
+}
+
+static void test_global_options_may_stand_before_or_after_the_command(void **state)
+{
+    (void)state;
+    const char *before = assert_cli_works(&arena, "--run-date", "2026-11-22", "top", NULL);
+    const char *after = assert_cli_works(&arena, "top", "--run-date", "2026-11-22", NULL);
+    assert_non_null(strstr(before, "Fleet on 2026-11-22"));
+    assert_string_equal(before, after);
+}
+
+static void test_errors_go_to_stderr_and_stdout_stays_empty(void **state)
+{
+    (void)state;
+    struct program_result result = run_in(NULL, "top", "--limit=x");
+    assert_int_equal(result.status, 2);
+    assert_string_equal(result.out, "");
+    assert_non_null(strstr(result.err, "autostream: --limit x: must be a whole number"));
+    assert_non_null(strstr(result.err, "Help: autostream top --help"));
+}
+
+static void test_the_environment_chooses_language_and_data(void **state)
+{
+    (void)state;
+    const char *const french[] = {"LC_ALL=fr_FR.UTF-8", "AUTOSTREAM_DATA=lac", NULL};
+    const char *const english[] = {"LC_ALL=fr_FR.UTF-8", "AUTOSTREAM_LANG=en", NULL};
+    const char *const german[] = {"LC_ALL=", "LC_MESSAGES=", "LANG=de_DE.UTF-8", NULL};
+    const char *const lang[] = {"LC_ALL=", "LANG=fr_CA", NULL};
+    assert_non_null(strstr(run_in(french, "top", NULL).out, "Flotte au"));
+    assert_non_null(strstr(run_in(english, "top", NULL).out, "Fleet on"));
+    assert_non_null(strstr(run_in(german, "top", NULL).out, "Fleet on"));
+    assert_non_null(strstr(run_in(lang, "top", NULL).out, "Flotte au"));
+    assert_non_null(strstr(run_in(french, "top", "--lang=en").out, "Fleet on"));
+    assert_non_null(strstr(run_in(english, "--lang=fr", "rien").err, "commande inconnue : rien"));
+    assert_non_null(strstr(run_in(french, "score", "--table=t.csv").out, "lac/models/"));
+}
+
+static void test_every_command_has_help_with_an_example_in_both_languages(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"generate", "train", "run",     "silver",  "gold",
+                                        "score",    "top",   "quality", "catalog", "demo"};
+    const char *all = assert_cli_works(&arena, "--help", NULL);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_non_null(strstr(all, arena_printf(&arena, "\n  %s ", names[i])));
+        const char *english = assert_cli_works(&arena, names[i], "--help", NULL);
+        const char *french = assert_cli_works(&arena, names[i], "--help", "--lang", "fr", NULL);
+        assert_non_null(strstr(english, "\nExamples\n  autostream "));
+        assert_non_null(strstr(french, "\nExemples\n  autostream "));
+        assert_non_null(strstr(english, "--run-date DATE"));
+        assert_string_equal(english, assert_cli_works(&arena, "help", names[i], NULL));
+    }
+}
+
+/* Characters of the widest line; commands are to be copied and may be longer. */
+static size_t widest_line(const char *text)
+{
+    size_t widest = 0;
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+        const char *line = arena_copy(&arena, text, (size_t)(end - text));
+        size_t width = 0;
+        for (const char *p = line; *p != '\0'; p++) {
+            width += ((unsigned char)*p & 0xc0) != 0x80;
+        }
+        if (strstr(line, "autostream ") == NULL) {
+            widest = width > widest ? width : widest;
+        }
+    }
+    return widest;
+}
+
+static void test_help_fits_a_narrow_terminal(void **state)
+{
+    (void)state;
+    const char *const env[] = {"COLUMNS=40", NULL};
+    assert_true(widest_line(run_in(env, "run", "--help").out) <= 40);
+    assert_true(widest_line(run_in(env, "--help", NULL).out) <= 40);
+}
+
+static void test_version_is_one_line(void **state)
+{
+    (void)state;
+    const char *version = assert_cli_works(&arena, "--version", NULL);
+    assert_int_equal(strncmp(version, "autostream ", 11), 0);
+    assert_int_equal(strcspn(version, "\n"), strlen(version) - 1);
+}
+
+static void test_output_that_cannot_be_written_is_a_failure(void **state)
+{
+    (void)state;
+    struct program_result result;
+    const char *const argv[] = {"sh", "-c", "\"$AUTOSTREAM_BIN\" top > /dev/full", NULL};
+    run_program(&arena, &result, argv, NULL);
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.err, "cannot write to standard output"));
+}
+
+/* ---- reports ---- */
+
+static void test_run_prints_the_sum_that_reconciles(void **state)
+{
+    (void)state;
+    struct program_result result = run_in(NULL, "run", NULL);
+    assert_int_equal(result.status, 0);
+    assert_non_null(
+        strstr(result.out, "records read 744 = 733 silver + 11 quarantined + 0 duplicates"));
+    assert_non_null(strstr(result.out, "without service record: 1; not in the register: 1"));
+    assert_non_null(strstr(result.err, "Next: autostream top"));
+    assert_null(strstr(result.out, "Next"));
+}
+
+static void test_run_reports_also_when_it_refused_too_much(void **state)
+{
+    (void)state;
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
+    struct program_result result = run_in(env, "run", NULL);
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.out, "records read 744 = 733 accepted + 11 quarantined\n"));
+    assert_non_null(strstr(result.err, "too many rejects: 1.5%"));
+    assert_null(strstr(result.err, "Next"));
+}
+
+static void test_quality_shows_the_latest_run_also_when_it_left_only_its_quarantine(void **state)
+{
+    (void)state;
+    struct program_result result;
+    char *folder = temp_folder(&arena);
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
+    const struct program_options options = {.env = env, .cwd = folder};
+    (void)write_file(&arena, folder, "data/quarantine/run_date=2026-11-25/records.parquet", "", 0);
+    (void)write_file(&arena, folder, "data/quarantine/run_date=later/records.parquet", "", 0);
+    run_autostream(&arena, &result, &options, "quality", NULL);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.out, "Quality of the data of 2026-11-25"));
+    assert_non_null(strstr(result.out, "Gold (one vehicle a row): nothing published"));
+    assert_non_null(strstr(result.out, "broken_json"));
+    temp_folder_remove(folder);
+}
+
+static void test_quiet_keeps_the_report_and_drops_the_hints(void **state)
+{
+    (void)state;
+    struct program_result result = run_in(NULL, "--quiet", "run");
+    assert_non_null(strstr(result.out, "11 quarantined"));
+    assert_string_equal(result.err, "");
+}
+
+static void test_hints_repeat_data_and_date_ready_for_the_shell(void **state)
+{
+    (void)state;
+    struct program_result result;
+    run_autostream(&arena, &result, NULL, "--data", "l'été dernier", "train", "--run-date",
+                   "2026-11-23", NULL);
+    assert_non_null(strstr(result.err, "Next: autostream --data 'l'\\''été dernier' --run-date "
+                                       "2026-11-23 run\n"));
+}
+
+static void test_results_that_are_not_there_are_told_with_the_command_that_makes_them(void **state)
+{
+    (void)state;
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=empty", NULL};
+    struct program_result result = run_in(env, "top", "--data=lake");
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.err, "no results in lake: first run autostream --data lake run"));
+    result = run_in(env, "quality", NULL);
+    assert_int_equal(result.status, 1);
+    assert_cli_fails(1, "the latest results are of 2026-11-23", "--run-date", "2026-01-01", "top",
+                     NULL);
+}
+
+static void test_top_shows_the_latest_results_with_sign_and_word(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "top", "--limit", "3", NULL);
+    assert_non_null(strstr(text, "Fleet on 2026-11-23: 50 vehicles\n"
+                                 "▲ CRITICAL 2, ◆ ALERT 1, ● WATCH 1, ✓ OK 46\n"));
+    assert_non_null(strstr(text, "▲ CRITICAL"));
+    assert_non_null(strstr(text, "12,250"));
+    assert_non_null(strstr(text, "Check oil level and pressure, cooling circuit, head gasket (this "
+                                 "week)"));
+    assert_non_null(strstr(text, "47 more vehicles: autostream top --limit 0"));
+    assert_null(strchr(text, '\033')); /* no colours in a file, nor what a VIN brings */
+}
+
+static void test_top_shows_numbers_the_french_way(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "--lang", "fr", "top", NULL);
+    assert_non_null(strstr(text, "12\xe2\x80\xaf"
+                                 "250"));
+    assert_non_null(strstr(text, "98,5\xe2\x80\xaf%"));
+    assert_non_null(strstr(text, "▲ CRITIQUE"));
+}
+
+static void test_top_cuts_a_long_vin_and_keeps_its_lines_whole(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "top", "--limit", "0", NULL);
+    size_t lines = 0;
+    for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++) {
+        lines++;
+    }
+    assert_int_equal(lines, 2 + 1 + 1 + 50); /* header, blank, titles, vehicles */
+    assert_non_null(strstr(text, "VF1\\x1b[2JRFB00\\x0a1234… "));
+}
+
+static void test_top_fits_the_width_of_the_terminal(void **state)
+{
+    (void)state;
+    static const int widths[] = {40, 60, 80, 100, 120, 160};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        const char *const env[] = {arena_printf(&arena, "COLUMNS=%d", widths[i]), NULL};
+        const char *text = run_in(env, "top", "--limit=4").out;
+        assert_true(widest_line(text) <= (size_t)widths[i]);
+        assert_non_null(strstr(text, "▲ CRITICAL"));
+        assert_non_null(strstr(text, "VIN-751007"));
+    }
+}
+
+static void test_train_shows_the_confusion_matrix_and_the_scores(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", NULL);
+    assert_non_null(strstr(text, "\n5 Injector      0  0  0  0  0  3\n"));
+    assert_non_null(strstr(text, "Macro-F1 0.912, accuracy 93.8% on the rows held out"));
+    assert_non_null(strstr(text, "out of bag"));
+}
+
+static void test_quality_shows_reasons_with_an_example(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "quality", NULL);
+    assert_non_null(strstr(text, "pression_injection      366  49.93%"));
+    assert_non_null(strstr(text, "impossible:vitesse"));
+    assert_non_null(strstr(text, "json/batch.ndjson:18230"));
+}
+
+static void test_score_prints_the_table_alone(void **state)
+{
+    (void)state;
+    struct program_result result = run_in(NULL, "score", "--table=in.csv");
+    assert_string_equal(result.out, "model,table\ndata/models/model_pannes.onnx,in.csv\n");
+    assert_string_equal(result.err, "1 rows scored\n");
+}
+
+static void test_catalog_names_every_table_and_measure_and_does_not_change(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "catalog", NULL);
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        assert_non_null(strstr(text, arena_printf(&arena, "### `%s`", fleet_tables[i].table.name)));
+    }
+    assert_non_null(strstr(text, "| `vitesse` | Speed | km/h | 0..300 | 0 km/h |"));
+    assert_non_null(strstr(text, "| `CRITIQUE` | ▲ CRITICAL | failure predicted, probability from "
+                                 "70% | today |"));
+    assert_null(strstr(text, "(null)"));
+    assert_string_equal(text,
+                        assert_cli_works(&arena, "--run-date", "2020-01-01", "catalog", NULL));
+}
+
+static void test_demo_simulates_trains_runs_and_ranks(void **state)
+{
+    (void)state;
+    struct program_result result;
+    char *folder = temp_folder(&arena);
+    const struct program_options options = {.cwd = folder};
+    run_autostream(&arena, &result, &options, "--run-date", "2026-11-23", "demo", NULL);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.out, "50 vehicles simulated in data/bronze/run_date=2026-11-23"));
+    assert_non_null(strstr(result.out, "Learned from"));
+    assert_non_null(strstr(result.out, "records read"));
+    assert_non_null(strstr(result.out, "▲ CRITICAL"));
+    temp_folder_remove(folder);
+}
+
+static void test_demo_leaves_real_bronze_and_the_model_alone(void **state)
+{
+    (void)state;
+    struct program_result result;
+    char *folder = temp_folder(&arena);
+    const struct program_options options = {.cwd = folder};
+    (void)write_file(&arena, folder, "data/bronze/run_date=2026-11-23/json/msg_1.json", "{}", 2);
+    (void)write_file(&arena, folder, "data/models/model_pannes.onnx", "", 0);
+    run_autostream(&arena, &result, &options, "--run-date", "2026-11-23", "demo", NULL);
+    assert_int_equal(result.status, 0);
+    assert_null(strstr(result.out, "simulated"));
+    assert_null(strstr(result.out, "Learned from"));
+    assert_non_null(strstr(result.out, "records read"));
+    temp_folder_remove(folder);
+}
+
+/* ---- JSON ---- */
+
+static void test_json_is_one_document_and_nothing_else_for_every_report(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"train", "run", "silver", "gold", "top", "quality"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct program_result result = run_in(NULL, "--json", names[i]);
+        assert_int_equal(result.status, 0);
+        assert_string_equal(result.err, "");
+        json_t *document = parse(result.out);
+        assert_string_equal(json_string_value(json_object_get(document, "command")), names[i]);
+        assert_null(json_object_get(document, "error"));
+        json_decref(document);
+    }
+}
+
+static void test_json_of_top_keeps_the_data_as_they_are(void **state)
+{
+    (void)state;
+    json_t *document = parse(run_in(NULL, "--json", "top").out);
+    json_t *vehicles = json_object_get(document, "vehicles");
+    assert_int_equal(json_array_size(vehicles), 20);
+    assert_int_equal(json_integer_value(json_object_get(document, "total")), 50);
+    json_t *second = json_array_get(vehicles, 1);
+    assert_string_equal(json_string_value(json_object_get(second, "vin")),
+                        "VF1\033[2JRFB00\n123456789012345678901234567890");
+    assert_string_equal(json_string_value(json_object_get(second, "statut")), "CRITIQUE");
+    assert_true(json_is_null(json_object_get(second, "modele")));
+    assert_true(json_is_null(json_object_get(second, "km_avant_panne")));
+    assert_true(json_real_value(json_object_get(second, "prob_panne")) == 0.7);
+    json_decref(document);
+}
+
+static void test_json_errors_are_objects_and_sentences(void **state)
+{
+    (void)state;
+    const char *const rejects[] = {"AUTOSTREAM_DOUBLE=rejects", NULL};
+    struct program_result result = run_in(rejects, "--json", "run");
+    json_t *document = parse(result.out);
+    assert_int_equal(result.status, 1);
+    assert_string_equal(json_string_value(json_object_get(document, "error")),
+                        "too many rejects: 1.5%");
+    json_t *telemetry = json_object_get(document, "telemetry");
+    assert_int_equal(json_integer_value(json_object_get(telemetry, "quarantined")), 11);
+    assert_non_null(strstr(result.err, "too many rejects"));
+    json_decref(document);
+
+    result = run_in(NULL, "--json", "--nothing");
+    document = parse(result.out);
+    assert_int_equal(result.status, 2);
+    assert_non_null(json_string_value(json_object_get(document, "error")));
+    json_decref(document);
+}
+
+static void test_json_of_demo_has_a_part_for_every_step(void **state)
+{
+    (void)state;
+    struct program_result result;
+    char *folder = temp_folder(&arena);
+    const struct program_options options = {.cwd = folder};
+    run_autostream(&arena, &result, &options, "--json", "demo", NULL);
+    json_t *document = parse(result.out);
+    assert_true(json_is_object(json_object_get(document, "generate")));
+    assert_true(json_is_object(json_object_get(document, "train")));
+    assert_true(json_is_object(json_object_get(document, "run")));
+    assert_true(json_is_object(json_object_get(document, "top")));
+    json_decref(document);
+    temp_folder_remove(folder);
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
 int main(void)
 {
-    return 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong_usage_ends_with_2_and_says_what_to_type),
+        cmocka_unit_test(test_global_options_may_stand_before_or_after_the_command),
+        cmocka_unit_test(test_errors_go_to_stderr_and_stdout_stays_empty),
+        cmocka_unit_test(test_the_environment_chooses_language_and_data),
+        cmocka_unit_test(test_every_command_has_help_with_an_example_in_both_languages),
+        cmocka_unit_test(test_help_fits_a_narrow_terminal),
+        cmocka_unit_test(test_version_is_one_line),
+        cmocka_unit_test(test_output_that_cannot_be_written_is_a_failure),
+        cmocka_unit_test(test_run_prints_the_sum_that_reconciles),
+        cmocka_unit_test(test_run_reports_also_when_it_refused_too_much),
+        cmocka_unit_test(test_quality_shows_the_latest_run_also_when_it_left_only_its_quarantine),
+        cmocka_unit_test(test_quiet_keeps_the_report_and_drops_the_hints),
+        cmocka_unit_test(test_hints_repeat_data_and_date_ready_for_the_shell),
+        cmocka_unit_test(test_results_that_are_not_there_are_told_with_the_command_that_makes_them),
+        cmocka_unit_test(test_top_shows_the_latest_results_with_sign_and_word),
+        cmocka_unit_test(test_top_shows_numbers_the_french_way),
+        cmocka_unit_test(test_top_cuts_a_long_vin_and_keeps_its_lines_whole),
+        cmocka_unit_test(test_top_fits_the_width_of_the_terminal),
+        cmocka_unit_test(test_train_shows_the_confusion_matrix_and_the_scores),
+        cmocka_unit_test(test_quality_shows_reasons_with_an_example),
+        cmocka_unit_test(test_score_prints_the_table_alone),
+        cmocka_unit_test(test_catalog_names_every_table_and_measure_and_does_not_change),
+        cmocka_unit_test(test_demo_simulates_trains_runs_and_ranks),
+        cmocka_unit_test(test_demo_leaves_real_bronze_and_the_model_alone),
+        cmocka_unit_test(test_json_is_one_document_and_nothing_else_for_every_report),
+        cmocka_unit_test(test_json_of_top_keeps_the_data_as_they_are),
+        cmocka_unit_test(test_json_errors_are_objects_and_sentences),
+        cmocka_unit_test(test_json_of_demo_has_a_part_for_every_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, release);
 }

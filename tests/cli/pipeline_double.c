@@ -63,7 +63,7 @@ int pipeline_run(const struct session *session, const struct run_options *option
     if ((options->stages & STAGE_SILVER) != 0) {
         report->telemetry = (struct ingest_counts){
             .files = 744, .records = 744, .accepted = 733, .quarantined = 11, .ignored = 1};
-        report->silver_rows = 733;
+        report->silver_rows = is_case("rejects") ? 0 : 733;
         report->imputed[TELEMETRY_temp_moteur] = 12;
         report->services = report->vehicles = 50;
         if (is_case("rejects")) {
@@ -170,5 +170,8 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     (void)session, (void)arena, (void)err;
     const struct quality_report report = {733, "", "", columns, 3};
     *out = (struct quality_summary){report, report, reasons, 2, 11};
+    if (is_case("rejects")) {
+        out->silver = out->gold = (struct quality_report){0};
+    }
     return 0;
 }

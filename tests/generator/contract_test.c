@@ -2,26 +2,18 @@
  * folder AUTOSTREAM_SHARED or ../shared beside the source. Skipped, with a word, where they are
  * not there; AUTOSTREAM_REQUIRE_SHARED=1 makes that a failure. */
 #include "reading.h"
+#include "shared.h"
 
 #include "base/dates.h"
 #include "generator/generator.h"
 
-static char *shared_folder(struct arena *arena)
+static const char *shared_folder(struct arena *arena)
 {
-    const char *given = getenv("AUTOSTREAM_SHARED");
-    const char *source = getenv("AUTOSTREAM_SOURCE");
-    char *path = given ? arena_strdup(arena, given)
-                       : arena_printf(arena, "%s/../shared", source ? source : ".");
-    if (fs_is_folder(path)) {
-        return path;
+    const char *path = shared_path(arena, "");
+    if (!path) {
+        skip();
     }
-    const char *required = getenv("AUTOSTREAM_REQUIRE_SHARED");
-    if (required && strcmp(required, "1") == 0) {
-        fail_msg("%s is not there, and AUTOSTREAM_REQUIRE_SHARED=1", path);
-    }
-    print_message("skipped: %s is not there\n", path);
-    skip();
-    return NULL;
+    return path;
 }
 
 static void test_profiles_are_those_of_the_reference(void **state)

@@ -1,6 +1,4 @@
 /* The forest as an object: what it measures, and its end. Memory only. */
-#include "forest/forest.h"
-
 #include "forest/impl.h"
 
 #include <stdlib.h>

@@ -1,0 +1,401 @@
+/* The forms in which messages lie in a folder: single, arrays, lines, compressed, broken. */
+#include "harness.h"
+
+#include <sys/resource.h>
+#include <zlib.h>
+#include <zstd.h>
+
+static struct bytes gzip(struct harness *h, const char *text, size_t size)
+{
+    size_t room = size + size / 1000 + 100;
+    z_stream z = {0};
+    struct bytes out = {.data = arena_alloc(&h->arena, room, 1)};
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (Bytef *)(uintptr_t)text;
+    z.avail_in = (uInt)size;
+    z.next_out = (Bytef *)(uintptr_t)out.data;
+    z.avail_out = (uInt)room;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    out.size = z.total_out;
+    deflateEnd(&z);
+    return out;
+}
+
+static struct bytes zstd(struct harness *h, const char *text, size_t size)
+{
+    size_t room = ZSTD_compressBound(size);
+    char *out = arena_alloc(&h->arena, room, 1);
+    return (struct bytes){out, ZSTD_compress(out, room, text, size, 3)};
+}
+
+static struct bytes join(struct harness *h, struct bytes a, struct bytes b)
+{
+    char *out = arena_alloc(&h->arena, a.size + b.size, 1);
+    memcpy(out, a.data, a.size);
+    memcpy(out + a.size, b.data, b.size);
+    return (struct bytes){out, a.size + b.size};
+}
+
+/* ---- forms of JSON files ---- */
+
+static void test_values_in_a_json_file_are_found_in_every_arrangement(void **state)
+{
+    static const struct {
+        const char *text, *vins, *rejects;
+    } cases[] = {
+        {MSG("A"), "A", ""},
+        {"\xef\xbb\xbf\n {\n  \"vin\" : \"A\",\n  " T "\n}\n", "A", ""},
+        {MSG("A") MSG("B"), "A B", ""},
+        {MSG("A") "\n" MSG("B") "\r\n\n" MSG("C") "\n", "A B C", ""},
+        {"[]", "", ""},
+        {"[" MSG("A") "]", "A", ""},
+        {" [ " MSG("A") " ,\n" MSG("B") " ] ", "A B", ""},
+        {"[" MSG("A") "]\n[" MSG("B") "]" MSG("C"), "A B C", ""},
+        {"[" MSG("A") ",7,[" MSG("B") "]," MSG("C") "]", "A C",
+         "a.json@47 not_an_object\na.json@49 not_an_object"},
+        /* empty */
+        {"", "", "a.json@0 broken_json"},
+        {"\xef\xbb\xbf", "", "a.json@3 broken_json"},
+        {" \n ", "", "a.json@3 broken_json"},
+        /* broken messages one after another */
+        {"{x}", "", "a.json@0 broken_json"},
+        {"{x}" MSG("A"), "A", "a.json@0 broken_json"},
+        {"{\"vin\":\"x\n" MSG("A") "\n" MSG("B"), "A B", "a.json@0 broken_json"},
+        {"{\"vin\":\n" MSG("A") "\n" MSG("B"), "A B", "a.json@0 broken_json"},
+        {MSG("A") "x" MSG("B"), "A", "a.json@45 broken_json"},
+        {MSG("A") "x\n" MSG("B"), "A B", "a.json@45 broken_json"},
+        {MSG("A") "," MSG("B"), "A", "a.json@45 broken_json"},
+        {MSG("A") "]\n" MSG("B"), "A B", "a.json@45 broken_json"},
+        {MSG("A") "{\"vin\"", "A", "a.json@45 broken_json"},
+        /* broken arrays */
+        {"[", "", "a.json@1 broken_json"},
+        {"[" MSG("A"), "A", "a.json@46 broken_json"},
+        {"[" MSG("A") ",", "A", "a.json@47 broken_json"},
+        {"[" MSG("A") ",]", "A", "a.json@47 broken_json"},
+        {"[," MSG("A") "]", "", "a.json@1 broken_json"},
+        {"[{x}," MSG("A") "]", "A", "a.json@1 broken_json"},
+        {"[{x:[1,{}]} , " MSG("A") "]" MSG("B"), "A B", "a.json@1 broken_json"},
+        {"[" MSG("A") " " MSG("B") "," MSG("C") "]", "A C", "a.json@47 broken_json"},
+        {"[" MSG("A") ",{\"vin\":\"x}," MSG("B") "]", "A", "a.json@47 broken_json"},
+        {"[\n  {\"vin\":\"x,\n  },\n  " MSG("A") "\n]", "A", "a.json@4 broken_json"},
+        {"[" MSG("A") ",{\"vin\":\"x", "A", "a.json@47 broken_json"},
+    };
+    struct harness *h = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        print_message("%s\n", cases[i].text);
+        put(h, "a.json", cases[i].text);
+        expect(h, cases[i].vins, cases[i].rejects);
+    }
+}
+
+static void test_a_broken_line_spoils_only_itself(void **state)
+{
+    struct harness *h = *state;
+    put(h, "a.jsonl", "\n" MSG("A") "\n{\"vin\":\n \r\n" MSG("B") " " MSG("C") "\n\n" MSG("D"));
+    expect(h, "A D", "a.jsonl@47 broken_json\na.jsonl@58 broken_json");
+    put(h, "a.jsonl", "");
+    expect(h, "", "");
+    put(h, "a.jsonl", "{\n\"vin\":\"A\",\n" T "}\n");
+    expect(h, "", "a.jsonl@0 broken_json\na.jsonl@13 broken_json\na.jsonl@2 broken_json");
+}
+
+static void test_the_raw_bytes_of_refused_records_are_kept(void **state)
+{
+    struct harness *h = *state;
+    put(h, "a.jsonl", MSG("A") "\n{\"vin\" x\xff\r\n");
+    expect(h, "A", "a.jsonl@46 broken_json");
+    assert_int_equal(h->last_raw.size, 10);
+    assert_memory_equal(h->last_raw.data, "{\"vin\" x\xff\r", 10);
+}
+
+/* ---- names ---- */
+
+static void test_hidden_and_unknown_names_are_ignored_and_counted(void **state)
+{
+    struct harness *h = *state;
+    put(h, ".a.json", MSG("X"));
+    put(h, "_a.json", MSG("X"));
+    put(h, "_SIMULATED", "");
+    put(h, "a.txt", MSG("X"));
+    put(h, "a.csv", "vin\nX\n");
+    put(h, "json", MSG("X"));
+    put(h, "a.json.bz2", "x");
+    put(h, "b.JSON", MSG("A"));
+    assert_int_equal(mkdir(in_path(h, "sub"), 0777), 0);
+    expect(h, "A", "");
+    assert_int_equal(h->counts.ignored, 8);
+    assert_int_equal(h->counts.files, 1);
+}
+
+static void test_what_is_no_readable_file_counts_as_one_refused_record(void **state)
+{
+    struct harness *h = *state;
+    assert_int_equal(mkdir(in_path(h, "msg_1.json"), 0777), 0);
+    assert_int_equal(mkfifo(in_path(h, "msg_2.json"), 0777), 0);
+    assert_int_equal(symlink("/nowhere/at/all", in_path(h, "msg_3.json")), 0);
+    put(h, "z.json", MSG("A"));
+    expect(h, "A",
+           "msg_1.json@0 unreadable_file\nmsg_2.json@0 unreadable_file\n"
+           "msg_3.json@0 unreadable_file");
+    assert_int_equal(h->counts.files, 4);
+}
+
+static void test_names_that_are_no_UTF8_are_reported_escaped(void **state)
+{
+    struct harness *h = *state;
+    put(h, "caf\xe9.json", "x");
+    put(h, "caf\xc3\xa8.json", "x");
+    expect(h, "", "caf\\xe9.json@0 broken_json\ncaf\xc3\xa8.json@0 broken_json");
+}
+
+static void test_an_absent_folder_is_an_error_with_its_name(void **state)
+{
+    struct harness *h = *state;
+    assert_int_equal(fs_remove_tree(in_path(h, ""), &h->err), 0);
+    assert_int_equal(read_again(h, NULL), -1);
+    assert_non_null(strstr(h->err.text[LANG_EN], "/in"));
+}
+
+/* ---- compression ---- */
+
+static void test_compressed_files_are_read_also_with_several_members(void **state)
+{
+    struct harness *h = *state;
+    const char *line = MSG("A") "\n";
+    struct bytes gz = gzip(h, line, strlen(line));
+    struct bytes zst = zstd(h, line, strlen(line));
+    struct bytes two;
+    put_bytes(h, "a.jsonl.gz", gz.data, gz.size);
+    put_bytes(h, "b.ndjson.zst", zst.data, zst.size);
+    put_bytes(h, "c.json.gz", gz.data, gz.size);
+    two = join(h, gz, gz);
+    put_bytes(h, "d.json.gz", two.data, two.size);
+    two = join(h, zst, zst);
+    put_bytes(h, "e.json.zst", two.data, two.size);
+    expect(h, "A A A A A A A", "");
+}
+
+static void
+test_the_whole_lines_before_a_break_are_accepted_and_the_break_is_one_record(void **state)
+{
+    struct harness *h = *state;
+    const char *lines = MSG("A") "\n" MSG("B") "\n";
+    struct bytes gz = gzip(h, lines, strlen(lines));
+    struct bytes zst = zstd(h, lines, strlen(lines));
+    put_bytes(h, "a.jsonl.gz", gz.data, gz.size - 8); /* all data, no checksum */
+    expect(h, "A B", "a.jsonl.gz@92 broken_compression");
+    assert_int_equal(h->last_raw.size, 0);
+    put_bytes(h, "a.jsonl.gz", gz.data, gz.size - 12);
+    assert_int_equal(read_again(h, NULL), 0);
+    assert_int_equal(h->reject_count, 1);
+    put_bytes(h, "a.jsonl.gz", gz.data, 0);
+    expect(h, "", "a.jsonl.gz@0 broken_compression");
+    put(h, "a.jsonl.gz", lines);
+    expect(h, "", "a.jsonl.gz@0 broken_compression");
+    struct bytes tail = join(h, gz, (struct bytes){"tail", 4});
+    put_bytes(h, "a.jsonl.gz", tail.data, tail.size);
+    expect(h, "A B", "a.jsonl.gz@92 broken_compression");
+    assert_int_equal(fs_remove_tree(in_path(h, "a.jsonl.gz"), &h->err), 0);
+    put_bytes(h, "a.json.zst", zst.data, zst.size - 5);
+    expect(h, "", "a.json.zst@0 broken_compression");
+    put_bytes(h, "a.json.zst", zst.data, 0);
+    expect(h, "", "a.json.zst@0 broken_compression");
+}
+
+static void test_the_hash_is_of_the_bytes_on_disk_also_behind_a_break(void **state)
+{
+    struct harness *h = *state;
+    char want[HASH_TEXT_SIZE];
+    uint64_t size;
+    static char junk[300000];
+    put(h, "a.json", MSG("A"));
+    expect(h, "A", "");
+    assert_int_equal(hash_file(in_path(h, "a.json"), want, &size, &h->err), 0);
+    assert_string_equal(h->last_hash, want);
+    assert_int_equal(h->counts.bytes, size);
+    assert_int_equal(fs_remove_tree(in_path(h, "a.json"), &h->err), 0);
+    put_bytes(h, "b.json.gz", junk, sizeof junk);
+    expect(h, "", "b.json.gz@0 broken_compression");
+    assert_int_equal(hash_file(in_path(h, "b.json.gz"), want, &size, &h->err), 0);
+    assert_string_equal(h->last_hash, want);
+    assert_int_equal(h->counts.bytes, sizeof junk);
+}
+
+/* ---- bounded memory ---- */
+
+static char *filled(struct harness *h, const char *head, char c, size_t count, const char *tail)
+{
+    size_t head_size = strlen(head);
+    char *text = arena_alloc(&h->arena, head_size + count + strlen(tail) + 1, 1);
+    memcpy(text, head, head_size);
+    memset(text + head_size, c, count);
+    strcpy(text + head_size + count, tail);
+    return text;
+}
+
+static void test_a_record_above_the_limit_is_refused_and_the_next_is_read(void **state)
+{
+    struct harness *h = *state;
+    h->options.record_limit = 100;
+    const char *vin = filled(h, "{\"vin\":\"", 'x', 500000, "\"," T "}\n");
+    put(h, "a.jsonl", arena_printf(&h->arena, "%s\n%s%s", MSG("A"), vin, MSG("B")));
+    expect(h, "A B", "a.jsonl@46 too_long");
+    assert_int_equal(h->last_raw.size, 100);
+    assert_int_equal(fs_remove_tree(in_path(h, "a.jsonl"), &h->err), 0);
+    put(h, "a.json", arena_printf(&h->arena, "%s\n%s%s", MSG("A"), vin, MSG("B")));
+    expect(h, "A B", "a.json@46 too_long");
+    put(h, "a.json", arena_printf(&h->arena, "[%s,\n%s,\n  %s]", MSG("A"), vin, MSG("B")));
+    expect(h, "A B", "a.json@48 too_long");
+    put(h, "a.json", filled(h, "[" MSG("A") ",", 'x', 500000, ""));
+    expect(h, "A", "a.json@47 broken_json");
+}
+
+static void test_a_record_of_exactly_the_limit_is_accepted(void **state)
+{
+    struct harness *h = *state;
+    const char *line = MSG("A");
+    h->options.record_limit = strlen(line);
+    put(h, "a.jsonl", arena_printf(&h->arena, "%s\n%s", line, line));
+    put(h, "b.json", line);
+    expect(h, "A A A", "");
+    h->options.record_limit--;
+    expect(h, "", "a.jsonl@0 too_long\na.jsonl@46 too_long\nb.json@0 too_long");
+}
+
+static void test_a_record_larger_than_the_first_window_is_accepted(void **state)
+{
+    struct harness *h = *state;
+    const char *text = filled(h, "{\"vin\":\"A\"," T ",\"x\":\"", 'x', 3000000, "\"}\n");
+    put(h, "a.jsonl", arena_printf(&h->arena, "%s%s", text, MSG("B")));
+    put(h, "b.json", arena_printf(&h->arena, "[%s,%s]", text, text));
+    expect(h, "A A A B", "");
+}
+
+static long peak_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static void test_a_line_of_one_gigabyte_takes_little_memory(void **state)
+{
+    enum { CHUNK = 1 << 20, CHUNKS = 1024 };
+    struct harness *h = *state;
+    char *chunk = filled(h, "", 'x', CHUNK, "");
+    gzFile out = gzopen(in_path(h, "a.jsonl.gz"), "wb1");
+    assert_non_null(out);
+    assert_true(gzputs(out, MSG("A") "\n{\"vin\":\"") > 0);
+    for (int i = 0; i < CHUNKS; i++) {
+        assert_int_equal(gzwrite(out, chunk, CHUNK), CHUNK);
+    }
+    assert_true(gzputs(out, "\"," T "}\n" MSG("B") "\n") > 0);
+    assert_int_equal(gzclose(out), Z_OK);
+    long before = peak_kib();
+    expect(h, "A B", "a.jsonl.gz@46 too_long");
+    assert_int_equal(h->last_raw.size, REJECT_RAW_LIMIT);
+    assert_in_range(peak_kib() - before, 0, 64 * 1024);
+}
+
+/* ---- many files, many threads ---- */
+
+static void test_one_and_four_threads_give_the_same_records(void **state)
+{
+    struct harness *h = *state;
+    for (int i = 0; i < 300; i++) {
+        put(h, arena_printf(&h->arena, "msg_%d.json", i),
+            arena_printf(&h->arena, "{\"vin\":\"V%d\"," T ",\"vitesse\":%d.5}", i, i * 2));
+    }
+    for (int i = 0; i < 5; i++) {
+        char *text = arena_alloc(&h->arena, 3000, 64);
+        size_t used = 0;
+        for (int n = 0; n < 3000; n++) {
+            used += (size_t)snprintf(text + used, 64, "{\"vin\":\"V%d-%d\"," T "}%s\n", i, n,
+                                     n % 100 == 7 ? "x" : "");
+        }
+        put(h, arena_printf(&h->arena, "lines_%d.ndjson", i), text);
+    }
+    h->options.threads = 1;
+    assert_int_equal(read_again(h, NULL), 0);
+    size_t rows = h->line_count;
+    size_t rejects = h->reject_count;
+    struct ingest_counts counts = h->counts;
+    assert_int_equal(h->counts.records, 300 + 15000);
+    assert_int_equal(rejects, 150 + 150);
+    char **lines = xcalloc(rows, sizeof *lines);
+    char **refused = xcalloc(rejects, sizeof *refused);
+    memcpy(lines, h->lines, rows * sizeof *lines);
+    memcpy(refused, h->rejects, rejects * sizeof *refused);
+    h->options.threads = 4;
+    assert_int_equal(read_again(h, NULL), 0);
+    assert_int_equal(h->line_count, rows);
+    assert_int_equal(h->reject_count, rejects);
+    assert_memory_equal(&counts, &h->counts, sizeof counts);
+    for (size_t i = 0; i < rows; i++) {
+        assert_string_equal(lines[i], h->lines[i]);
+    }
+    for (size_t i = 0; i < rejects; i++) {
+        assert_string_equal(refused[i], h->rejects[i]);
+    }
+    free(lines);
+    free(refused);
+}
+
+static void test_a_failing_sink_stops_the_reading_with_its_error(void **state)
+{
+    struct harness *h = *state;
+    for (int i = 0; i < 20; i++) {
+        put(h, arena_printf(&h->arena, "msg_%d.json", i), MSG("A"));
+    }
+    h->fail_after = 1;
+    assert_int_equal(read_again(h, NULL), -1);
+    assert_string_equal(h->err.text[LANG_EN], "full");
+}
+
+static void count_progress(void *context, uint64_t files, uint64_t total, uint64_t bytes)
+{
+    uint64_t *last = context;
+    assert_in_range(files, last[0], 40);
+    assert_int_equal(total, 40);
+    last[0] = files;
+    last[1] = bytes;
+}
+
+static void test_progress_ends_at_all_files_and_all_bytes(void **state)
+{
+    struct harness *h = *state;
+    uint64_t last[2] = {0};
+    for (int i = 0; i < 40; i++) {
+        put(h, arena_printf(&h->arena, "msg_%d.json", i), MSG("A"));
+    }
+    h->options.progress = count_progress;
+    h->options.progress_context = last;
+    assert_int_equal(read_again(h, NULL), 0);
+    assert_int_equal(last[0], 40);
+    assert_int_equal(last[1], h->counts.bytes);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(test_values_in_a_json_file_are_found_in_every_arrangement),
+        CASE(test_a_broken_line_spoils_only_itself),
+        CASE(test_the_raw_bytes_of_refused_records_are_kept),
+        CASE(test_hidden_and_unknown_names_are_ignored_and_counted),
+        CASE(test_what_is_no_readable_file_counts_as_one_refused_record),
+        CASE(test_names_that_are_no_UTF8_are_reported_escaped),
+        CASE(test_an_absent_folder_is_an_error_with_its_name),
+        CASE(test_compressed_files_are_read_also_with_several_members),
+        CASE(test_the_whole_lines_before_a_break_are_accepted_and_the_break_is_one_record),
+        CASE(test_the_hash_is_of_the_bytes_on_disk_also_behind_a_break),
+        CASE(test_a_record_above_the_limit_is_refused_and_the_next_is_read),
+        CASE(test_a_record_of_exactly_the_limit_is_accepted),
+        CASE(test_a_record_larger_than_the_first_window_is_accepted),
+        CASE(test_a_line_of_one_gigabyte_takes_little_memory),
+        CASE(test_one_and_four_threads_give_the_same_records),
+        CASE(test_a_failing_sink_stops_the_reading_with_its_error),
+        CASE(test_progress_ends_at_all_files_and_all_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
