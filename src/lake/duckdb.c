@@ -327,6 +327,11 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
                      arena_printf(&arena, "CREATE %s %s AS %s",
                                   kind == LAKE_TABLE ? "TABLE" : "VIEW", name, sql_text(file)),
                      err);
+    if (status != 0 && strstr(err->text[LANG_EN], ".parquet")) { /* opened, but not readable */
+        const struct error why = *err;
+        error_set(err, "%s ; produisez ce fichier de nouveau : autostream run",
+                  "%s; make this file again: autostream run", why.text[LANG_EN]);
+    }
     arena_release(&arena);
     return status;
 }
