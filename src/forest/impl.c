@@ -9,6 +9,9 @@ void forest_free(struct forest *forest)
         free(forest->roots);
         free(forest->nodes);
         free(forest->votes);
+        free(forest->missing_left);
+        free(forest->cover);
+        free(forest->base);
         free(forest);
     }
 }

@@ -1,16 +1,21 @@
 /* What a forest is in memory, for this room only: trained and read forests have the same form.
  *
  * Nodes of a tree stand in preorder, one tree behind the other. A row goes left where
- * x[feature] <= threshold, so NaN goes right. A leaf points at its votes: class and weight as they
- * stand in the model file (probability / trees, float), absent classes left out.
+ * x[feature] <= threshold, so NaN goes right, unless the node sends missing values left. A leaf
+ * points at its votes: class and weight as they stand in the model file (a forest's: probability /
+ * trees, float), absent classes left out.
  *
  * Two classes are a special case of the file format that we keep as it is: each leaf has one vote,
- * for class 1, and P(0) = 1 - P(1) (`complement`). */
+ * for class 1, and P(0) = 1 - P(1) (`complement`).
+ *
+ * Boosted trees have the same form: their votes are summed on top of `base`, and the sums become
+ * probabilities by `post`. */
 #ifndef FOREST_IMPL_H
 #define FOREST_IMPL_H
 
 #include "forest/forest.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +39,13 @@ struct forest_vote {
     float weight;
 };
 
+/* From sums of votes to probabilities, as ONNX's post_transform says. */
+enum forest_post {
+    POST_NONE,     /* the sums are probabilities */
+    POST_SOFTMAX,  /* exp(s) / sum of exp(s) over the classes */
+    POST_LOGISTIC, /* 1 / (1 + exp(-s)), class by class; before `complement` */
+};
+
 struct forest {
     size_t features;
     int classes;
@@ -42,6 +54,11 @@ struct forest {
     uint32_t *roots;           /* roots[trees] */
     struct forest_node *nodes; /* nodes[node_count] */
     struct forest_vote *votes; /* votes[vote_count] */
+    bool *missing_left;        /* [node_count], or NULL: NaN goes right everywhere */
+    float *cover; /* [node_count]: weight of the training rows that came by, or NULL when
+                     the file does not tell */
+    double *base; /* [classes], or NULL: sums start at 0 */
+    enum forest_post post;
 };
 
 /* The leaf of tree `tree` that the row x[features] falls into. */
@@ -50,7 +67,10 @@ static inline const struct forest_node *forest_leaf(const struct forest *forest,
 {
     const struct forest_node *node = &forest->nodes[forest->roots[tree]];
     while (node->feature != FOREST_LEAF) {
-        node = &forest->nodes[x[node->feature] <= node->threshold ? node->left : node->right];
+        float value = x[node->feature];
+        bool left = value <= node->threshold || (forest->missing_left && isnan(value) &&
+                                                 forest->missing_left[node - forest->nodes]);
+        node = &forest->nodes[left ? node->left : node->right];
     }
     return node;
 }

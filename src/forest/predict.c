@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "forest/impl.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Large blocks, so that a tree that was fetched into the cache serves many rows; smaller ones when
@@ -25,6 +26,38 @@ static void add_votes(const struct forest *forest, const struct forest_node *lea
     }
 }
 
+/* From the sums of a row's votes to its probabilities. */
+static void finish_row(const struct forest *forest, double *prob)
+{
+    size_t classes = (size_t)forest->classes;
+    double total = 0;
+    double largest = -INFINITY;
+    switch (forest->post) {
+    case POST_NONE:
+        break;
+    case POST_LOGISTIC:
+        for (size_t c = 0; c < classes; c++) {
+            prob[c] = 1 / (1 + exp(-prob[c]));
+        }
+        break;
+    case POST_SOFTMAX:
+        for (size_t c = 0; c < classes; c++) {
+            largest = fmax(largest, prob[c]);
+        }
+        for (size_t c = 0; c < classes; c++) {
+            prob[c] = exp(prob[c] - largest);
+            total += prob[c];
+        }
+        for (size_t c = 0; c < classes; c++) {
+            prob[c] /= total;
+        }
+        break;
+    }
+    if (forest->complement) {
+        prob[0] = 1.0 - prob[1];
+    }
+}
+
 static void predict_block(void *context, size_t block, unsigned worker)
 {
     (void)worker;
@@ -36,15 +69,19 @@ static void predict_block(void *context, size_t block, unsigned worker)
     size_t rows = left < job->block_rows ? left : job->block_rows;
     const float *x = job->x + first * forest->features;
     double *prob = job->prob + first * classes;
-    memset(prob, 0, rows * classes * sizeof *prob);
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t c = 0; c < classes; c++) {
+            prob[row * classes + c] = forest->base ? forest->base[c] : 0;
+        }
+    }
     for (size_t tree = 0; tree < forest->trees; tree++) { /* outside: a tree stays in the cache */
         for (size_t row = 0; row < rows; row++) {
             add_votes(forest, forest_leaf(forest, tree, x + row * forest->features),
                       prob + row * classes);
         }
     }
-    for (size_t row = 0; forest->complement && row < rows; row++) {
-        prob[2 * row] = 1.0 - prob[2 * row + 1];
+    for (size_t row = 0; row < rows; row++) {
+        finish_row(forest, prob + row * classes);
     }
 }
 
