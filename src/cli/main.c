@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/dates.h"
+#include "base/fs.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -232,6 +233,10 @@ static int settle(struct cli *cli, const struct command *command, struct error *
                            "retirez l'option",
                            "--engine spark: this build has the duckdb engine only; leave the "
                            "option out");
+    }
+    if (fs_exists(cli->options.data) && !fs_is_folder(cli->options.data)) {
+        return error_usage(err, "--data %s : ce n'est pas un dossier ; donnez-en un",
+                           "--data %s: this is no folder; give one", cli->options.data);
     }
     if (cli->options.json && !command->has_json) {
         return error_usage(err, "%s n'a pas de forme JSON : retirez --json",

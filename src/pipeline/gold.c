@@ -62,6 +62,23 @@ static int count_vehicles(struct stage *stage, struct error *err)
     return 0;
 }
 
+/* An empty gold would put an empty fleet in the place of the last good one. */
+static int refuse_empty(const struct run_report *report, struct error *err)
+{
+    if (report->gold_rows > 0) {
+        return 0;
+    }
+    return error_set(
+        err,
+        "aucun véhicule de la télémétrie n'a à la fois un entretien et une ligne du "
+        "registre (%llu sans entretien, %llu absents du registre) ; rien n'est publié, "
+        "vérifiez maintenance.csv et flotte.db",
+        "no vehicle of the telemetry has both a service record and a register row "
+        "(%llu without service record, %llu not in the register); nothing is "
+        "published, check maintenance.csv and flotte.db",
+        (unsigned long long)report->without_service, (unsigned long long)report->without_register);
+}
+
 static int write_tables(struct stage *stage, struct error *err)
 {
     static const struct {
@@ -124,7 +141,8 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     stage->report->foreign_model = model->foreign;
     if (score_features(stage, model, err) != 0 ||
         define_all(lake, after, sizeof after / sizeof *after, err) != 0 ||
-        count_vehicles(stage, err) != 0 || write_tables(stage, err) != 0) {
+        count_vehicles(stage, err) != 0 || refuse_empty(stage->report, err) != 0 ||
+        write_tables(stage, err) != 0) {
         return -1;
     }
     return quality_write(stage, fleet_table(TABLE_REPORTING), "gold", "", err);

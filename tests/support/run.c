@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,14 +93,16 @@ static char *read_back(struct arena *arena, FILE *file, size_t *size)
     return text;
 }
 
-static int wait_for(pid_t child)
+static int wait_for(pid_t child, long *peak_kib)
 {
+    struct rusage usage = {0};
     int status = 0;
     pid_t got;
     do {
-        got = waitpid(child, &status, 0);
+        got = wait4(child, &status, 0, &usage);
     } while (got == -1 && errno == EINTR);
     assert_int_equal(got, child);
+    *peak_kib = usage.ru_maxrss;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -134,7 +137,7 @@ void run_program(struct arena *arena, struct program_result *out, const char *co
         fail_msg("%s: %s", argv[0], strerror(failed));
     }
     (void)posix_spawn_file_actions_destroy(&actions);
-    out->status = wait_for(child);
+    out->status = wait_for(child, &out->peak_kib);
     assert_int_equal(fclose(files[0]), 0);
     out->out = read_back(arena, files[1], &out->out_size);
     out->err = read_back(arena, files[2], &out->err_size);

@@ -21,6 +21,7 @@ struct program_result {
     size_t out_size;
     char *err; /* standard error, likewise */
     size_t err_size;
+    long peak_kib; /* most memory that it held */
 };
 
 /* Runs argv[0] (found in PATH; argv ends with NULL) and waits for it. AUTOSTREAM_DATA,
