@@ -234,6 +234,15 @@ static int settle(struct cli *cli, const struct command *command, struct error *
                            "--engine spark: this build has the duckdb engine only; leave the "
                            "option out");
     }
+    if (strcmp(words_clean(&cli->arena, cli->options.data), cli->options.data) != 0) {
+        return error_usage(
+            err,
+            "--data %s : ce nom contient des signes invisibles ou n'est pas en UTF-8 "
+            "; renommez le dossier",
+            "--data %s: this name holds invisible characters or is not UTF-8; rename "
+            "the folder",
+            words_clean(&cli->arena, cli->options.data));
+    }
     if (fs_exists(cli->options.data) && !fs_is_folder(cli->options.data)) {
         return error_usage(err, "--data %s : ce n'est pas un dossier ; donnez-en un",
                            "--data %s: this is no folder; give one", cli->options.data);

@@ -752,6 +752,20 @@ static void test_a_file_given_as_the_data_folder_is_wrong_usage(void **state)
     e2e_fails(e, 2, "ce n'est pas un dossier", "--lang", "fr", "run", NULL);
 }
 
+static void test_a_data_folder_that_no_engine_can_name_is_wrong_usage(void **state)
+{
+    struct e2e *e = *state;
+    static const char *const names[] = {"two\nlines", "\xff\xfe", "red\x1b[31m", "\xc3"};
+    const char *folder = e->folder;
+    e->outcomes = "";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        e->data = arena_printf(&e->arena, "%s/%s", folder, names[i]);
+        e2e_fails(e, 2, "this name holds invisible characters or is not UTF-8", "run", NULL);
+        e2e_fails(e, 2, "renommez le dossier", "--lang", "fr", "generate", NULL);
+        assert_false(fs_exists(e->data));
+    }
+}
+
 static void test_too_little_memory_is_one_sentence(void **state)
 {
     struct e2e *e = *state;
@@ -819,6 +833,7 @@ int main(void)
         TEST(test_a_full_disk_leaves_everything_as_it_was),
         TEST(test_wrong_usage_says_what_is_possible),
         TEST(test_a_file_given_as_the_data_folder_is_wrong_usage),
+        TEST(test_a_data_folder_that_no_engine_can_name_is_wrong_usage),
         TEST(test_too_little_memory_is_one_sentence),
         TEST(test_damaged_results_are_named_and_made_again),
     };

@@ -517,6 +517,21 @@ static void test_the_record_of_a_run_is_true(void **state)
     assert_string_equal(combined, e2e_member(e, record, "silver.inputs_sha256"));
 }
 
+static void test_a_model_of_any_name_stands_in_the_record(void **state)
+{
+    struct e2e *e = *state;
+    const char *model = arena_printf(&e->arena, "%s/mod\xc3\xa8le \"1\".onnx", e->folder);
+    const char *odd = arena_printf(&e->arena, "%s/m\xff.onnx", e->folder);
+    assert_int_equal(rename(e2e_path(e, "models/model_pannes.onnx"), model), 0);
+    e2e_works(e, "run", "--model", model, NULL);
+    assert_string_equal(e2e_member(e, e2e_text(e, RUN_JSON), "gold.model.path"), model);
+    assert_int_equal(rename(model, odd), 0);
+    e2e_works(e, "run", "--model", odd, NULL);
+    assert_non_null(
+        strstr(e2e_member(e, e2e_text(e, RUN_JSON), "gold.model.path"), "/m\\xff.onnx"));
+    check_record(e);
+}
+
 static void test_a_changed_input_changes_the_record(void **state)
 {
     struct e2e *e = *state;
@@ -753,6 +768,7 @@ int main(void)
         TEST(test_a_measure_that_is_always_missing_is_flagged_and_scored),
         TEST(test_lifetimes_from_the_history_are_those_of_the_file),
         TEST(test_the_record_of_a_run_is_true),
+        TEST(test_a_model_of_any_name_stands_in_the_record),
         TEST(test_a_changed_input_changes_the_record),
         TEST(test_simulated_data_never_replace_real_ones),
         TEST(test_run_can_simulate_first),
