@@ -369,8 +369,8 @@ int ingest_csv(const char *root, const char *path, const struct ingest_options *
         goto done;
     }
     if (!fs_exists(full) || fs_is_folder(full)) {
-        error_set(err, "%s : ce n'est pas un fichier ; mettez-y un fichier CSV",
-                  "%s: this is no file; put a CSV file there", full);
+        error_set(err, "%s : pas de fichier à cet endroit ; mettez-y un fichier CSV",
+                  "%s: there is no file; put a CSV file there", full);
         goto done;
     }
     status = read_file(&reader, AT_FDCWD, full, FORM_CSV, err);
