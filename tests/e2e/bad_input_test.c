@@ -553,7 +553,7 @@ static void test_a_history_that_cannot_teach_is_refused(void **state)
         e2e_fails(e, 1, path, "--lang", "fr", "train", "--history", path, NULL);
     }
     e2e_fails(e, 1, "nowhere.csv: no such file", "train", "--history", "nowhere.csv", NULL);
-    e2e_fails(e, 1, "this is no file", "train", "--history", e->folder, NULL);
+    e2e_fails(e, 1, "there is no file", "train", "--history", e->folder, NULL);
 }
 
 static void test_bad_rows_of_a_history_are_counted_and_passed_over(void **state)
