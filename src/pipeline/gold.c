@@ -41,11 +41,9 @@ static int count_vehicles(struct stage *stage, struct error *err)
     struct run_report *report = stage->report;
     if (lake_count(stage->lake, "SELECT count(*) FROM reporting_final", &report->gold_rows, err) !=
             0 ||
-        lake_count(stage->lake,
-                   "SELECT count(*) FROM mesures WHERE vin NOT IN (SELECT vin FROM maintenance)",
+        lake_count(stage->lake, "SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins",
                    &report->without_service, err) != 0 ||
-        lake_count(stage->lake,
-                   "SELECT count(*) FROM mesures WHERE vin NOT IN (SELECT vin FROM vehicules)",
+        lake_count(stage->lake, "SELECT CAST(sum(sans_registre) AS BIGINT) FROM orphelins",
                    &report->without_register, err) != 0) {
         return -1;
     }
@@ -89,6 +87,7 @@ static int write_tables(struct stage *stage, struct error *err)
         {TABLE_REPORTING, "vin", "gold/reporting_final.csv"},
         {TABLE_HISTORIQUE_ENTRETIEN, "vin, rang", NULL},
         {TABLE_VEHICULE_JOUR, "vin, event_date", NULL},
+        {TABLE_ORPHELINS, "vin", NULL},
         {TABLE_PANNES_PAR_JOUR, "event_date", "gold/aggregations/pannes_par_jour_D.csv"},
         {TABLE_PANNES_PAR_SEMAINE, "week_start", "gold/aggregations/pannes_par_semaine_D.csv"},
         {TABLE_PANNES_PAR_MOIS, "month_start", "gold/aggregations/pannes_par_mois_D.csv"},
@@ -122,6 +121,7 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
         {"entretien", "gold/entretien.sql", LAKE_TABLE},
         {"registre", "gold/registre.sql", LAKE_VIEW},
         {"features", "gold/features.sql", LAKE_TABLE},
+        {"orphelins", "gold/orphelins.sql", LAKE_TABLE},
     };
     static const struct definition after[] = {
         {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE},

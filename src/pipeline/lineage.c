@@ -47,7 +47,10 @@ static const char *section_of(const char *path)
     if (starts_with(path, "quarantine/")) {
         return "quarantine";
     }
-    return starts_with(path, "gold/") || starts_with(path, "quality/gold") ? "gold" : "silver";
+    return starts_with(path, "gold/") ||
+                   (starts_with(path, "quality/") && !starts_with(path, "quality/silver"))
+               ? "gold"
+               : "silver";
 }
 
 /* The staged files of one section; `combined` gets their joint hash. */
