@@ -597,7 +597,7 @@ static void test_tables_without_read_permission_are_named(void **state)
     struct e2e *e = *state;
     static const char *const places[] = {E2E_BRONZE "/csv/maintenance.csv",
                                          E2E_BRONZE "/sql/flotte.db", E2E_BRONZE "/csv",
-                                         E2E_BRONZE "/json", "models/model_pannes.onnx"};
+                                         E2E_BRONZE "/json"};
     if (geteuid() == 0) {
         const char *const own[] = {"chown", "-R", "65534:65534", e->data, NULL};
         struct program_result owned;
@@ -616,6 +616,10 @@ static void test_tables_without_read_permission_are_named(void **state)
         e2e_fails_as_nobody(e, 1, "Permission denied", "run", NULL);
         assert_int_equal(chmod(path, info.st_mode & 07777), 0);
     }
+    const char *model = write_file(&e->arena, e->data, "closed.onnx", "x", 1);
+    assert_int_equal(chmod(model, 0), 0);
+    e2e_fails_as_nobody(e, 1, model, "run", "--model", model, NULL);
+    e2e_fails_as_nobody(e, 1, "Permission denied", "run", "--model", model, NULL);
     const char *history = e2e_path(e, E2E_BRONZE "/csv/data_historique_pannes.csv");
     assert_int_equal(chmod(history, 0), 0);
     if (geteuid() == 0) {
