@@ -402,6 +402,11 @@ static void test_orphans_and_contradictions_are_counted(void **state)
     const char *people = e2e_works(e, "run", NULL);
     assert_non_null(strstr(people, "contradictory: 1"));
     assert_non_null(strstr(people, "without service record: 2"));
+    const char *quality = e2e_works(e, "quality", NULL);
+    assert_non_null(strstr(quality, "(they send but cannot be scored): 3"));
+    assert_non_null(strstr(quality, "NOBODY: neither service record nor register row"));
+    assert_non_null(strstr(quality, "VIN-751002: no register row"));
+    assert_non_null(strstr(quality, "VIN-751003: no service record"));
 }
 
 static void test_a_measure_that_is_always_missing_is_flagged_and_scored(void **state)
