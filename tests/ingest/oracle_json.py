@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the C parser of messages with Python's json on random and mutated texts.
 
-    oracle_json.py INGEST_TOOL [COUNT] [SEED]
+    oracle_json.py BUILD_DIR [COUNT] [SEED]
 
 Python is made strict: UTF-8, no NaN or Infinity, duplicate known fields are refused, lone
 surrogates too. Both must agree on accept or refuse, on the class of the reason (broken, no object,
@@ -239,7 +239,7 @@ def mutate(rng, raw):
 
 
 def main():
-    tool = sys.argv[1]
+    tool = sys.argv[1] + "/tests/ingest_tool"
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
     rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     records = []
