@@ -1,7 +1,7 @@
 """Boosted trees of LightGBM, XGBoost and scikit-learn, exported to ONNX, read and run by us: the
 same probabilities as onnxruntime gives (1e-6) and the same labels, on random rows, rows that hold
-exactly the model's thresholds, and rows with missing values and infinities. What the converters
-write that changes scores outside the trees is refused with its reason.
+exactly the model's thresholds, and rows with missing values and infinities; and again when we have
+read and written the file and onnxruntime runs our copy. What the converters write that changes scores outside the trees is refused with its reason.
 
 Usage: python oracle_boosted.py BUILD_DIR   (BUILD_DIR/tests/forest_tool is called)
 
@@ -123,7 +123,13 @@ def compare(build, folder, what, model, x, random):
         names = attributes.get("classlabels_int64s") or attributes["classlabels_strings"]
         names = [n.decode() if isinstance(n, bytes) else str(n) for n in names]
         label_rt = np.array(names)[prob_rt.argmax(axis=1)]
+    copied = tool(build, "copy", model, folder / "copy.onnx")
+    check(copied.returncode == 0, f"{what}: written again {copied.stderr.strip()}")
+    onnx.checker.check_model(str(folder / "copy.onnx"), full_check=True)
+    _, prob_copy = theirs(folder / "copy.onnx", rows)
     allowed = tolerance_of(attributes)
+    check(np.abs(prob_copy - prob_rt).max() <= allowed,
+          f"{what}: onnxruntime gives the same of our copy")
     worst = np.abs(prob - prob_rt).max()
     top = np.sort(prob_rt, axis=1)
     tie = top[:, -1] - top[:, -2] <= 2 * allowed
