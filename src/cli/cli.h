@@ -44,7 +44,8 @@ struct options {
 };
 
 struct cli {
-    struct arena arena; /* lives as long as the command */
+    struct arena arena;  /* lives as long as the command */
+    const char *program; /* how the reader called us, so that hints can be typed as they stand */
     struct options options;
     enum lang lang;
     int32_t run_date; /* D: --run-date, or today */

@@ -142,7 +142,14 @@ struct quarantine_reason {
     int64_t position;   /* and place in it */
 };
 
+struct orphan { /* sends but cannot be scored */
+    const char *vin;
+    bool no_service, not_registered;
+};
+
 struct quality_summary {
+    struct orphan *orphans; /* the first by vin */
+    size_t orphan_count, orphans_total;
     struct quality_report silver, gold;
     struct quarantine_reason *reasons; /* most frequent first */
     size_t reason_count;

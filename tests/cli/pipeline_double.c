@@ -169,7 +169,15 @@ int pipeline_quality(const struct session *session, struct arena *arena,
         {"impossible:vitesse", 4, "bronze/run_date=2026-11-23/json/batch.ndjson", 18230}};
     (void)session, (void)arena, (void)err;
     const struct quality_report report = {733, "", "", columns, 3};
-    *out = (struct quality_summary){report, report, reasons, 2, 11};
+    static struct orphan orphans[] = {{"VIN-751003", true, false}, {"VIN-751007", true, true}};
+    *out = (struct quality_summary){.orphans = orphans,
+                                    .orphan_count = 2,
+                                    .orphans_total = 2,
+                                    .silver = report,
+                                    .gold = report,
+                                    .reasons = reasons,
+                                    .reason_count = 2,
+                                    .quarantined = 11};
     if (is_case("rejects")) {
         out->silver = out->gold = (struct quality_report){0};
     }
