@@ -89,10 +89,26 @@ static void print_levels(struct cli *cli)
         struct text title, about;
     } levels[] = {
         {"bronze", TEXT("Bronze : tel que reçu", "Bronze: as it comes"),
-         TEXT("Les données brutes. Une valeur hors du possible, un texte à la place d'un nombre ou "
-              "un instant illisible envoient le message en quarantaine.",
-              "The raw data. A value outside what is possible, a text where a number stands or an "
-              "instant that cannot be read send the message to quarantine.")},
+         TEXT(
+             "Les données brutes, dans `bronze/run_date=D/` :\n\n"
+             "- `json/` : la télémétrie, un objet par fichier (`.json`), un par ligne (`.ndjson`, "
+             "`.jsonl`) ou en tableau, même comprimés (`.gz`, `.zst`) ; ou `parquet/`\n"
+             "- `csv/maintenance.csv` : les entretiens (table `maintenance` de silver)\n"
+             "- `csv/piece_lifetime.csv` : la durée de vie des pièces ; absent, elle est tirée de "
+             "l'historique\n"
+             "- `csv/data_historique_pannes.csv` : l'historique dont le modèle apprend\n"
+             "- `sql/flotte.db` : le registre (SQLite, table `vehicules`)\n\n"
+             "Une valeur hors du possible, un texte à la place d'un nombre ou un instant illisible "
+             "envoient le message en quarantaine.",
+             "The raw data, in `bronze/run_date=D/`:\n\n"
+             "- `json/`: the telemetry, one object a file (`.json`), one a line (`.ndjson`, "
+             "`.jsonl`) or in an array, also compressed (`.gz`, `.zst`); or `parquet/`\n"
+             "- `csv/maintenance.csv`: the service records (table `maintenance` of silver)\n"
+             "- `csv/piece_lifetime.csv`: how long parts last; without it the history tells\n"
+             "- `csv/data_historique_pannes.csv`: the history that the model learns from\n"
+             "- `sql/flotte.db`: the register (SQLite, table `vehicules`)\n\n"
+             "A value outside what is possible, a text where a number stands or an instant that "
+             "cannot be read send the message to quarantine.")},
         {"silver", TEXT("Silver : propre et typé", "Silver: clean and typed"),
          TEXT(
              "Chaque message une fois, avec ses types. Ce qui manque reste vide ou prend la valeur "
@@ -100,10 +116,19 @@ static void print_levels(struct cli *cli)
              "Every message once, with its types. What is missing stays empty or takes the value "
              "that the list of measures gives.")},
         {"gold", TEXT("Gold : ce qu'on lit", "Gold: what people read"),
-         TEXT("Un véhicule, un jour ou une semaine par ligne, avec les prédictions.",
-              "One vehicle, one day or one week a row, with the predictions.")},
+         TEXT("Un véhicule, un jour, une semaine ou un mois par ligne, avec les prédictions. "
+              "`reporting_final` (`gold/reporting_final.csv`) et les agrégats sont aussi écrits en "
+              "CSV.",
+              "One vehicle, one day, one week or one month a row, with the predictions. "
+              "`reporting_final` (`gold/reporting_final.csv`) and the aggregates are written as "
+              "CSV too.")},
         {"quality", TEXT("Qualité", "Quality"),
-         TEXT("Ce qui manque dans silver et gold.", "What is missing in silver and gold.")},
+         TEXT("`quality/silver_quality_D.csv` et `quality/gold_quality_D.csv` ont une ligne "
+              "chacun : `run_date`, `rows`, `missing_columns`, `schema_issues`, puis pour chaque "
+              "colonne `nulls_COLONNE` (valeurs absentes) et `null_pct_COLONNE` (en %).",
+              "`quality/silver_quality_D.csv` and `quality/gold_quality_D.csv` have one row each: "
+              "`run_date`, `rows`, `missing_columns`, `schema_issues`, then for every column "
+              "`nulls_COLUMN` (missing values) and `null_pct_COLUMN` (in %).")},
         {"quarantine", TEXT("Quarantaine : ce qui a été refusé", "Quarantine: what was refused"),
          TEXT("Rien ne disparaît : messages lus = silver + quarantaine + doublons.",
               "Nothing vanishes: records read = silver + quarantined + duplicates.")},
@@ -149,6 +174,44 @@ static void print_failures(struct cli *cli)
     }
 }
 
+/* What the reason codes of the quarantine mean; src/ingest gives them. */
+static void print_reasons(struct cli *cli)
+{
+    static const struct {
+        const char *code;
+        bool of_field; /* ":FIELD" follows */
+        struct text meaning;
+    } reasons[] = {
+        {"missing", true,
+         TEXT("un champ obligatoire manque ou est vide", "a required field is missing or empty")},
+        {"not_a_number", true, TEXT("autre chose qu'un nombre", "something that is not a number")},
+        {"not_a_text", true, TEXT("autre chose qu'un texte", "something that is not a text")},
+        {"impossible", true, TEXT("valeur hors du possible", "a value outside what is possible")},
+        {"unreadable", true,
+         TEXT("texte ou instant illisible", "a text or an instant that cannot be read")},
+        {"too_long", false,
+         TEXT("texte, ligne ou objet trop long", "text, line or object too long")},
+        {"duplicate_field", true, TEXT("champ présent deux fois", "a field that comes twice")},
+        {"broken_json", false, TEXT("pas du JSON (RFC 8259)", "not JSON (RFC 8259)")},
+        {"not_an_object", false, TEXT("du JSON, mais pas un objet", "JSON, but not an object")},
+        {"too_deep", false, TEXT("JSON trop imbriqué", "JSON nested too deep")},
+        {"row_shape", false,
+         TEXT("ligne CSV sans le bon nombre de champs",
+              "CSV row without the right number of fields")},
+        {"broken_compression", false, TEXT("fichier comprimé abîmé", "damaged compressed file")},
+        {"unreadable_file", false, TEXT("fichier illisible", "file that cannot be read")},
+    };
+    cli_print(cli, "\n## Raisons de la quarantaine\n\n| Code | Sens |\n",
+              "\n## Reasons of the quarantine\n\n"
+              "| Code | Meaning |\n");
+    (void)printf("| --- | --- |\n");
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        const char *field = cli_text(cli, (struct text)TEXT(":CHAMP", ":FIELD"));
+        (void)printf("| `%s%s` | %s |\n", reasons[i].code, reasons[i].of_field ? field : "",
+                     cli_text(cli, reasons[i].meaning));
+    }
+}
+
 /* The smallest share in steps of a hundredth that gives this statut to a predicted failure: asked
  * of fleet/status.c, which alone knows the thresholds. */
 static double statut_from(enum statut statut)
@@ -169,7 +232,10 @@ static void print_statuts(struct cli *cli)
     for (int s = STATUT_COUNT - 1; s >= 0; s--) {
         const char *when =
             cli_text(cli, (struct text)TEXT("aucune panne prédite", "no failure predicted"));
-        if (s != STATUT_OK) {
+        if (s == STATUT_SURVEILLANCE) {
+            when = cli_text(cli, (struct text)TEXT("panne prédite, probabilité moindre",
+                                                   "failure predicted, lower probability"));
+        } else if (s != STATUT_OK) {
             when = arena_printf(&cli->arena, "%s %s",
                                 cli_text(cli, (struct text)TEXT("panne prédite, probabilité dès",
                                                                 "failure predicted, probability "
@@ -215,6 +281,7 @@ static int catalog(struct cli *cli, struct error *err)
               "silver → gold.\n");
     print_levels(cli);
     print_measures(cli);
+    print_reasons(cli);
     print_failures(cli);
     print_statuts(cli);
     print_inputs(cli);

@@ -31,6 +31,7 @@ void cli_note(const struct cli *cli, const char *fr, const char *en, ...)
     if (cli->options.json || cli->options.quiet) {
         return;
     }
+    (void)fflush(stdout); /* what was said first shows first, also where both go to one file */
     va_start(args, en);
     (void)vfprintf(stderr, cli->lang == LANG_FR ? fr : en, args);
     va_end(args);
@@ -56,7 +57,7 @@ const char *cli_command_line(struct cli *cli, const char *command)
 {
     char date[DATE_TEXT_SIZE];
     struct arena *arena = &cli->arena;
-    const char *line = "autostream";
+    const char *line = quoted(arena, cli->program);
     if (cli->data_given) {
         line = arena_printf(arena, "%s --data %s", line, quoted(arena, cli->options.data));
     }

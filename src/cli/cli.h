@@ -47,7 +47,8 @@ struct options {
 };
 
 struct cli {
-    struct arena arena; /* lives as long as the command */
+    struct arena arena;  /* lives as long as the command */
+    const char *program; /* how the reader called us, so that hints can be typed as they stand */
     struct options options;
     enum lang lang;
     int32_t run_date; /* D: --run-date, or today */
@@ -82,7 +83,8 @@ extern const struct command *const commands[];
 extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
-    command_gold, command_score, command_top, command_quality, command_catalog, command_demo;
+    command_gold, command_score, command_top, command_quality, command_model, command_catalog,
+    command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

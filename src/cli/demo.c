@@ -67,7 +67,7 @@ const struct command command_demo = {
     .about = TEXT("Simule une flotte (sauf si des données réelles sont là), apprend s'il n'y a pas "
                   "de modèle, traite, et montre les véhicules les plus urgents.",
                   "Simulates a fleet (unless there are real data), learns if there is no model, "
-                  "works through it, and shows the most urgent vehicles."),
+                  "processes it, and shows the most urgent vehicles."),
     .options = OPTION_TABLE(specs),
     .examples = {{"autostream demo", TEXT("cinquante véhicules, dans le dossier data",
                                           "fifty vehicles, in the folder data")},

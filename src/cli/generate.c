@@ -113,8 +113,8 @@ const struct command command_generate = {
     .next =
         TEXT("« autostream train » apprend de l'historique simulé, « autostream run » traite la "
              "télémétrie.",
-             "\"autostream train\" learns from the simulated history, \"autostream run\" works "
-             "through the telemetry."),
+             "\"autostream train\" learns from the simulated history, \"autostream run\" "
+             "processes the telemetry."),
     .has_json = true,
     .run = generate,
 };

@@ -121,8 +121,8 @@ static void of_program(const struct page *page)
           cli_text(page->cli, (struct text)TEXT("tout essayer sur une flotte simulée",
                                                 "try everything out on a simulated fleet")));
     entry(page, "autostream run",
-          cli_text(page->cli, (struct text)TEXT("traiter les données d'aujourd'hui",
-                                                "work through today's data")));
+          cli_text(page->cli,
+                   (struct text)TEXT("traiter les données d'aujourd'hui", "process today's data")));
     entry(page, "autostream run --help",
           cli_text(page->cli,
                    (struct text)TEXT("tout sur une commande", "everything about one command")));

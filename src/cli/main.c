@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/dates.h"
+#include "base/fs.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -12,9 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-const struct command *const commands[] = {
-    &command_generate, &command_train, &command_run,     &command_silver,  &command_gold,
-    &command_score,    &command_top,   &command_quality, &command_catalog, &command_demo};
+const struct command *const commands[] = {&command_generate, &command_train,   &command_run,
+                                          &command_silver,   &command_gold,    &command_score,
+                                          &command_top,      &command_quality, &command_model,
+                                          &command_catalog,  &command_demo};
 const size_t command_count = sizeof commands / sizeof *commands;
 
 enum { ENGINE_DUCKDB, ENGINE_SPARK }; /* in the order of --engine's choices */
@@ -39,7 +41,8 @@ static const struct option_spec global_specs[] = {
      .offset = offsetof(struct options, engine),
      .choices = "duckdb|spark",
      .fallback = "duckdb",
-     .help = TEXT("moteur de calcul", "engine that does the work")},
+     .help = TEXT("moteur de calcul ; cette version contient duckdb",
+                  "engine that does the work; this build has duckdb")},
     {.name = "threads",
      .kind = OPTION_WHOLE,
      .offset = offsetof(struct options, threads),
@@ -58,7 +61,8 @@ static const struct option_spec global_specs[] = {
      .kind = OPTION_CHOICE,
      .offset = offsetof(struct options, lang),
      .choices = "fr|en", /* in the order of enum lang */
-     .help = TEXT("langue des messages", "language of the messages")},
+     .help = TEXT("langue des messages ; sans cette option, celle de l'environnement",
+                  "language of the messages; without it the environment's")},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct options, json),
@@ -231,6 +235,19 @@ static int settle(struct cli *cli, const struct command *command, struct error *
                            "--engine spark: this build has the duckdb engine only; leave the "
                            "option out");
     }
+    if (strcmp(words_clean(&cli->arena, cli->options.data), cli->options.data) != 0) {
+        return error_usage(
+            err,
+            "--data %s : ce nom contient des signes invisibles ou n'est pas en UTF-8 "
+            "; renommez le dossier",
+            "--data %s: this name holds invisible characters or is not UTF-8; rename "
+            "the folder",
+            words_clean(&cli->arena, cli->options.data));
+    }
+    if (fs_exists(cli->options.data) && !fs_is_folder(cli->options.data)) {
+        return error_usage(err, "--data %s : ce n'est pas un dossier ; donnez-en un",
+                           "--data %s: this is no folder; give one", cli->options.data);
+    }
     if (cli->options.json && !command->has_json) {
         return error_usage(err, "%s n'a pas de forme JSON : retirez --json",
                            "%s has no JSON form: leave --json out", command->name);
@@ -322,7 +339,8 @@ static int run(struct cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = {.lang = lang_of_environment()};
+    bool by_path = argc > 0 && strchr(argv[0], '/');
+    struct cli cli = {.program = by_path ? argv[0] : "autostream", .lang = lang_of_environment()};
     term_init(&cli.out, stdout);
     term_init(&cli.err, stderr);
     int status = run(&cli, argc, argv);

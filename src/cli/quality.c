@@ -23,6 +23,7 @@ static const char *bar(struct cli *cli, double share)
     return text;
 }
 
+/* The columns that have gaps, and how many have none. */
 static void print_columns(struct cli *cli, const struct quality_report *report)
 {
     enum { COLUMNS = 4 };
@@ -32,19 +33,27 @@ static void print_columns(struct cli *cli, const struct quality_report *report)
         {.title = cli_text(cli, (struct text)TEXT("Part", "Share")), .right = true},
         {.title = "", .drop = 1},
     };
-    size_t count = report->column_count;
-    struct grid grid = {.columns = columns, .column_count = COLUMNS, .rows = count};
-    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, count * COLUMNS);
-    for (size_t i = 0; i < count; i++) {
+    struct grid grid = {.columns = columns, .column_count = COLUMNS};
+    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, report->column_count * COLUMNS);
+    for (size_t i = 0; i < report->column_count; i++) {
         const struct quality_column *column = &report->columns[i];
-        struct grid_cell *row = &grid.cells[i * COLUMNS];
-        enum style style = column->nulls > 0 ? STYLE_YELLOW : STYLE_NONE;
+        struct grid_cell *row = &grid.cells[grid.rows * COLUMNS];
+        if (column->nulls == 0) {
+            continue;
+        }
+        grid.rows++;
         row[0] = (struct grid_cell){words_clean(&cli->arena, column->name), STYLE_NONE};
-        row[1] = (struct grid_cell){cli_whole(cli, column->nulls), style};
-        row[2] = (struct grid_cell){cli_percent(cli, column->null_pct / 100, 2), style};
-        row[3] = (struct grid_cell){bar(cli, column->null_pct / 100), style};
+        row[1] = (struct grid_cell){cli_whole(cli, column->nulls), STYLE_YELLOW};
+        row[2] = (struct grid_cell){cli_percent(cli, column->null_pct / 100, 2), STYLE_YELLOW};
+        row[3] = (struct grid_cell){bar(cli, column->null_pct / 100), STYLE_YELLOW};
     }
-    grid_print(&grid, &cli->out, &cli->arena);
+    cli_print(cli, "Colonnes sans valeur absente : %s sur %s\n",
+              "Columns without a missing value: %s of %s\n",
+              cli_whole(cli, report->column_count - grid.rows),
+              cli_whole(cli, report->column_count));
+    if (grid.rows > 0) {
+        grid_print(&grid, &cli->out, &cli->arena);
+    }
 }
 
 static void print_table(struct cli *cli, struct text name, const struct quality_report *report)
@@ -97,7 +106,53 @@ static void print_reasons(struct cli *cli, const struct quality_summary *summary
     grid_print(&grid, &cli->out, &cli->arena);
 }
 
+/* ---- vehicles that cannot be scored ---- */
+
+static const char *what_it_lacks(struct cli *cli, const struct orphan *orphan)
+{
+    static const struct text both =
+        TEXT("ni entretien, ni ligne du registre", "neither service record nor register row");
+    static const struct text service = TEXT("pas d'entretien", "no service record");
+    static const struct text registered = TEXT("pas de ligne du registre", "no register row");
+    return cli_text(cli, orphan->no_service && orphan->not_registered ? both
+                         : orphan->no_service                         ? service
+                                                                      : registered);
+}
+
+static void print_orphans(struct cli *cli, const struct quality_summary *summary)
+{
+    enum { SHOWN = 10 };
+    cli_print(cli, "\nOrphelins (émettent mais ne peuvent être évalués) : %s\n",
+              "\nOrphans (they send but cannot be scored): %s\n",
+              cli_whole(cli, summary->orphans_total));
+    for (size_t i = 0; i < summary->orphan_count && i < SHOWN; i++) {
+        cli_print(cli, "  %s : %s\n", "  %s: %s\n",
+                  words_clean(&cli->arena, summary->orphans[i].vin),
+                  what_it_lacks(cli, &summary->orphans[i]));
+    }
+    if (summary->orphans_total > SHOWN) {
+        cli_print(cli, "  ... la liste entière : quality/orphelins_D.parquet\n",
+                  "  ... the whole list: quality/orphelins_D.parquet\n");
+    }
+}
+
 /* ---- for machines ---- */
+
+static json_t *orphans_json(struct cli *cli, const struct quality_summary *summary)
+{
+    json_t *object = json_object();
+    json_t *list = json_array();
+    json_put(object, "total", json_whole(summary->orphans_total));
+    for (size_t i = 0; i < summary->orphan_count; i++) {
+        json_t *orphan = json_object();
+        json_put(orphan, "vin", json_words(cli, summary->orphans[i].vin));
+        json_put(orphan, "sans_entretien", json_boolean(summary->orphans[i].no_service));
+        json_put(orphan, "sans_registre", json_boolean(summary->orphans[i].not_registered));
+        json_add(list, orphan);
+    }
+    json_put(object, "first", list);
+    return object;
+}
 
 /* null where nothing was published. */
 static json_t *report_json(struct cli *cli, const struct quality_report *report)
@@ -182,6 +237,7 @@ static int quality(struct cli *cli, struct error *err)
         json_put(cli->document, "run_date", json_date(cli->run_date));
         json_put(cli->document, "silver", report_json(cli, &summary.silver));
         json_put(cli->document, "gold", report_json(cli, &summary.gold));
+        json_put(cli->document, "orphans", orphans_json(cli, &summary));
         json_put(cli->document, "quarantine", quarantine_json(cli, &summary));
         return 0;
     }
@@ -189,6 +245,7 @@ static int quality(struct cli *cli, struct error *err)
               date_format(cli->run_date, date));
     print_table(cli, silver, &summary.silver);
     print_table(cli, gold, &summary.gold);
+    print_orphans(cli, &summary);
     print_reasons(cli, &summary);
     return 0;
 }

@@ -46,12 +46,12 @@ static void print_telemetry(struct cli *cli, const struct run_report *report)
     }
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
         if (report->imputed[i] > 0) {
-            cli_print(cli, "               %s : %s valeurs manquantes remplacées par %s %s\n",
-                      "               %s: %s missing values replaced by %s %s\n",
+            cli_print(cli, "               %s, valeurs manquantes remplacées par %s %s : %s\n",
+                      "               %s, missing values replaced by %s %s: %s\n",
                       cli_text(cli, telemetry_features[i].label),
-                      cli_whole(cli, report->imputed[i]),
                       cli_real(cli, telemetry_features[i].missing, telemetry_features[i].decimals),
-                      cli_text(cli, telemetry_features[i].unit));
+                      cli_text(cli, telemetry_features[i].unit),
+                      cli_whole(cli, report->imputed[i]));
         }
     }
     cli_print(cli, "Entretiens     lus : %s ; en quarantaine : %s\n",
@@ -239,8 +239,8 @@ static int gold(struct cli *cli, struct error *err)
 
 const struct command command_run = {
     .name = "run",
-    .summary = TEXT("traiter une date : bronze, silver, gold",
-                    "work through a date: bronze, silver, gold"),
+    .summary =
+        TEXT("traiter une date : bronze, silver, gold", "process a date: bronze, silver, gold"),
     .about = TEXT("Lit les données brutes de la date (DOSSIER/bronze/run_date=DATE), met à part "
                   "les messages inutilisables, nettoie, rapproche, prédit, et publie le tout d'un "
                   "coup. Relancer donne les mêmes octets. Si trop de messages sont refusés, seule "
@@ -253,12 +253,13 @@ const struct command command_run = {
                   "are for --simulate only."),
     .options = OPTION_TABLE(run_specs),
     .examples = {{"autostream --data data --run-date 2026-11-23 run",
-                  TEXT("traite les données de cette date", "works through that date's data")},
+                  TEXT("traite les données de cette date", "processes that date's data")},
                  {"autostream run --simulate --vehicles 200",
-                  TEXT("simule une flotte, puis la traite", "simulates a fleet, then works on it")},
+                  TEXT("simule une flotte, puis la traite",
+                       "simulates a fleet, then processes it")},
                  {"autostream run --max-rejects 20%",
                   TEXT("accepte jusqu'à 20 % de messages refusés",
-                       "puts up with 20% of refused messages")}},
+                       "accepts up to 20% of refused messages")}},
     .next = TEXT("« autostream top » montre les véhicules les plus urgents, « autostream quality » "
                  "la qualité des données.",
                  "\"autostream top\" shows the most urgent vehicles, \"autostream quality\" the "

@@ -161,10 +161,9 @@ struct score_line {
 static const struct score_line score_lines[] = {
     {FOREST_SCORE_macro_f1, false, true, 3, TEXT("F1 moyen (macro)", "Macro-F1")},
     {FOREST_SCORE_accuracy, false, true, 3, TEXT("Justesse", "Accuracy")},
-    {FOREST_SCORE_event_auc, true, false, 3,
-     TEXT("Panne ou non : aire ROC", "Failure or not: ROC area")},
+    {FOREST_SCORE_event_auc, true, false, 3, TEXT("Panne ou non (ROC)", "Failure or not (ROC)")},
     {FOREST_SCORE_event_average_precision, true, false, 3,
-     TEXT("Panne ou non : précision moyenne", "Failure or not: average precision")},
+     TEXT("Panne ou non (PR)", "Failure or not (PR)")},
     {FOREST_SCORE_auc, false, false, 3, TEXT("Aire ROC", "ROC area")},
     {FOREST_SCORE_average_precision, false, false, 3,
      TEXT("Précision moyenne", "Average precision")},

@@ -10,6 +10,7 @@
 #include "base/columns.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,10 +56,20 @@ size_t forest_trees(const struct forest *forest);
 /* Nodes of all trees, leaves among them. */
 size_t forest_nodes(const struct forest *forest);
 
+/* True when votes are scores that a softmax or a logistic function turns into probabilities
+ * (boosted trees, read from a file), false when they are probabilities already. */
+bool forest_is_boosted(const struct forest *forest);
+
 /* prob[rows][classes] of x[rows][features]: the leaf weights (floats, as in the model file) summed
- * in double in tree order; the same for any number of threads (0: all available cores). */
+ * in double in tree order; the same for any number of threads (0: all available cores). Several
+ * threads may call it for one forest. Up to 64 rows are done by the calling thread alone. */
 void forest_predict(const struct forest *forest, const float *x, size_t rows, unsigned threads,
                     double *prob);
+
+/* Makes the forest ready to predict fast, which forest_predict() otherwise does on its own when it
+ * has seen enough rows for that to pay: 8 bytes a node, 30 ms a million nodes. For those to whom
+ * the first row's time matters. Thread-safe, like forest_predict(). */
+void forest_compile(const struct forest *forest, unsigned threads);
 
 /* ---- the model file: ONNX (model_io.c) ---- */
 
@@ -76,6 +87,8 @@ struct forest_card {
     bool labels_are_numbers;    /* all labels are whole numbers (classlabels_int64s) */
     struct forest_property *properties; /* metadata_props that are none of the above */
     size_t property_count;
+    const char *producer, *producer_version; /* who wrote the file that was read, "" when it does
+                                                not tell; to be written, ours stand there */
 };
 
 /* Writes the forest as one ONNX TreeEnsembleClassifier (deterministic bytes) into memory owned by
@@ -85,7 +98,8 @@ struct forest_card {
 int forest_encode(const struct forest *forest, const struct forest_card *card, struct arena *arena,
                   struct bytes *out, struct error *err);
 
-/* Reads a forest from ONNX bytes, ours or skl2onnx's. `name` is only for messages. A file that
+/* Reads a classifier of trees from ONNX bytes: ours, skl2onnx's forests, boosted trees of LightGBM
+ * and XGBoost as onnxmltools writes them (docs/model.md). `name` is only for messages. A file that
  * cannot be honoured exactly is refused with the reason. The card is owned by the arena. */
 int forest_decode(const void *bytes, size_t size, const char *name, struct arena *arena,
                   struct forest **out, struct forest_card *card, struct error *err);

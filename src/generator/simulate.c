@@ -196,8 +196,12 @@ static int check_options(const struct generator_options *options,
     int32_t first = date_from_civil(2000, 1, 1); /* silver refuses what is older */
     int32_t last = date_from_civil(9999, 12, 31);
     if (simulation->run_date <= first || simulation->run_date > last) {
-        return error_usage(err, "date de simulation hors de 2000-01-02 .. 9999-12-31",
-                           "simulation date outside 2000-01-02 .. 9999-12-31");
+        return error_usage(
+            err,
+            "date de simulation hors de 2000-01-02 .. 9999-12-31 ; donnez-en une autre avec "
+            "--run-date",
+            "simulation date outside 2000-01-02 .. 9999-12-31; give another one with "
+            "--run-date");
     }
     uint64_t days_possible = (uint64_t)(simulation->run_date - first);
     if (simulation->days > days_possible) {

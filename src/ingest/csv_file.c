@@ -176,14 +176,23 @@ static int no_such_column(const struct reader *reader, const char *column, bool 
                          "%s : la colonne « %s » figure deux fois dans la première ligne ; "
                          "renommez-en une",
                          "%s: column \"%s\" stands twice in the first line; rename one of them",
-                         reader->source, column);
+                         reader->path, column);
+    }
+    if (reader->header_required) { /* a table of ours: there is no map for it */
+        return error_set(
+            err,
+            "%s : pas de colonne « %s » dans la première ligne (séparateur « %c ») ; "
+            "ajoutez-la ou corrigez son nom",
+            "%s: no column \"%s\" in the first line (separator \"%c\"); add it or mend "
+            "its name",
+            reader->path, column, reader->map->delimiter);
     }
     return error_set(err,
                      "%s : pas de colonne « %s » dans la première ligne (séparateur « %c ») ; "
-                     "ajoutez-la, ou nommez-la dans un fichier de correspondance (--map)",
-                     "%s: no column \"%s\" in the first line (separator \"%c\"); add it, or name "
-                     "it in a map (--map)",
-                     reader->source, column, reader->map->delimiter);
+                     "ajoutez-la, ou corrigez son nom dans la correspondance (--map)",
+                     "%s: no column \"%s\" in the first line (separator \"%c\"); add it, or mend "
+                     "its name in the map (--map)",
+                     reader->path, column, reader->map->delimiter);
 }
 
 /* Finds the columns that are wanted in the header, which is in reader->row. */
@@ -246,7 +255,7 @@ static int read_header(struct reader *reader, struct error *err)
     bool empty = window_bytes(&reader->window).size == 0;
     if (empty && reader->header_required) {
         return error_set(err, "%s : fichier vide ; la première ligne doit nommer les colonnes",
-                         "%s: empty file; its first line must name the columns", reader->source);
+                         "%s: empty file; its first line must name the columns", reader->path);
     }
     if (empty) {
         return reader_refuse(reader, "row_shape", 0, err);
@@ -257,7 +266,7 @@ static int read_header(struct reader *reader, struct error *err)
                          "vérifiez ses guillemets",
                          "%s: the first line, which names the columns, cannot be read; check its "
                          "quotes",
-                         reader->source);
+                         reader->path);
     }
     if (find_columns(reader, err) != 0) {
         return -1;

@@ -80,8 +80,10 @@ static int compare_names(const void *a, const void *b)
 
 static int list_error(const char *path, struct error *err)
 {
-    return error_set(err, "%s : dossier illisible (%s)", "%s: cannot read this folder (%s)", path,
-                     strerror(errno));
+    return error_set(err,
+                     "%s : dossier illisible (%s) ; il faut un dossier, avec le droit de le lire",
+                     "%s: cannot read this folder (%s); it must be a folder that you may read",
+                     path, strerror(errno));
 }
 
 /* Lists the folder that `fd` is; `path` is for the error only. */
@@ -177,8 +179,9 @@ static int read_file(struct reader *reader, int folder_fd, const char *name, enu
         stream_close(&reader->stream, status == 0 ? file.sha256 : NULL);
         file.bytes = reader->stream.disk_bytes;
     } else if (reader->header_required) {
-        return error_set(err, "%s : illisible (%s)", "%s: cannot be read (%s)", reader->source,
-                         errno ? strerror(errno) : "not a file");
+        return error_set(err, "%s : lecture impossible (%s) ; vérifiez le fichier et ses droits",
+                         "%s: cannot be read (%s); check the file and its permissions",
+                         reader->path, errno ? strerror(errno) : "not a file");
     } else {
         struct record_origin origin = {.source = reader->source};
         status = collector_refuse(&reader->collector, "unreadable_file", &origin, err);
@@ -280,6 +283,7 @@ static void read_one(void *context, size_t index, unsigned number)
     }
     arena_clear(&worker->arena);
     reader->source = write_source(work->folder, name, &worker->arena);
+    reader->path = reader->source;
     if (read_file(reader, work->folder_fd, name, kind_of(name).form, &err) != 0) {
         fail(work, &err);
     } else if (reader->tick) {
@@ -357,6 +361,7 @@ int ingest_csv(const char *root, const char *path, const struct ingest_options *
     const char *full = arena_printf(&arena, "%s/%s", root, path);
     reader_init(&reader, options, options->map ? options->map : &own, sink, NULL);
     reader.source = write_source(NULL, path, &arena);
+    reader.path = full;
     reader.header_required = true;
     if (!reader.map->csv) {
         error_set(err, "%s : la correspondance est pour du JSON, le fichier est un CSV",
@@ -364,7 +369,8 @@ int ingest_csv(const char *root, const char *path, const struct ingest_options *
         goto done;
     }
     if (!fs_exists(full) || fs_is_folder(full)) {
-        error_set(err, "%s : ce fichier CSV manque", "%s: this CSV file is missing", full);
+        error_set(err, "%s : pas de fichier à cet endroit ; mettez-y un fichier CSV",
+                  "%s: there is no file; put a CSV file there", full);
         goto done;
     }
     status = read_file(&reader, AT_FDCWD, full, FORM_CSV, err);

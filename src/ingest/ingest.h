@@ -222,8 +222,8 @@ int ingest_csv(const char *root, const char *path, const struct ingest_options *
                const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
 
 /* Reads the table spec->table->name of the SQLite file `root`/`path`, in the order of its rows (the
- * position of a refused one is its number, from 0). Fails when the file is no database, the table or
- * a column is missing, or the sink fails; options other than spec are not looked at. */
+ * position of a refused one is its number, from 0). Fails when the file is no database, the table
+ * or a column is missing, or the sink fails; options other than spec are not looked at. */
 int ingest_sqlite(const char *root, const char *path, const struct ingest_options *options,
                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
 

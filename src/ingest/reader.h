@@ -16,6 +16,7 @@ struct reader {
     struct stream stream;
     struct window window;
     const char *source; /* the file at hand, as it is reported */
+    const char *path;   /* the same for messages: with the root, where one file was asked for */
     struct bytes stem;  /* its name without suffixes */
     char *scratch;      /* unescaped texts */
     size_t scratch_room;

@@ -17,6 +17,16 @@ static const char *select_fields(struct arena *arena, const struct record_spec *
     return arena_printf(arena, "SELECT %s FROM \"%s\"", list, spec->table->name);
 }
 
+/* "field, field", for people; owned by the arena. */
+static const char *field_names(struct arena *arena, const struct record_spec *spec)
+{
+    char *list = arena_strdup(arena, "");
+    for (size_t f = 0; f < spec->field_count; f++) {
+        list = arena_printf(arena, "%s%s%s", list, f > 0 ? ", " : "", spec->fields[f].column.name);
+    }
+    return list;
+}
+
 static struct raw_value value_of(sqlite3_stmt *statement, int column)
 {
     switch (sqlite3_column_type(statement, column)) {
@@ -57,10 +67,10 @@ static int read_rows(sqlite3 *db, const char *file, const char *source, struct c
     int status = -1;
     int step;
     if (sqlite3_prepare_v2(db, select_fields(&arena, spec), -1, &statement, NULL) != SQLITE_OK) {
-        error_set(err,
-                  "%s : pas de registre lisible (%s) ; il faut une base SQLite avec la table %s",
-                  "%s: no readable register (%s); it takes a SQLite database with the table %s",
-                  file, sqlite3_errmsg(db), spec->table->name);
+        error_set(err, "%s : base illisible (%s) ; il faut une base SQLite avec la table %s (%s)",
+                  "%s: no readable database (%s); it takes a SQLite database with the table %s "
+                  "(%s)",
+                  file, sqlite3_errmsg(db), spec->table->name, field_names(&arena, spec));
         goto done;
     }
     struct raw_value *values = ARENA_NEW(&arena, struct raw_value, spec->field_count);
@@ -88,6 +98,36 @@ done:
     return status;
 }
 
+/* Opens for reading only. A database that was cut off would else give rows of NULLs, and a column
+ * that is missing its own name as a text. */
+static int open_database(const char *file, sqlite3 **db, struct error *err)
+{
+    sqlite3_stmt *check = NULL;
+    const char *answer = NULL;
+    int status = -1;
+    if (sqlite3_open_v2(file, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        error_set(err, "%s : ouverture impossible (%s) ; il faut une base SQLite",
+                  "%s: cannot be opened (%s); it takes a SQLite database", file,
+                  *db ? sqlite3_errmsg(*db) : "?");
+        goto done;
+    }
+    if (sqlite3_db_config(*db, SQLITE_DBCONFIG_DQS_DML, 0, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(*db, "PRAGMA quick_check(1)", -1, &check, NULL) == SQLITE_OK &&
+        sqlite3_step(check) == SQLITE_ROW) {
+        answer = (const char *)sqlite3_column_text(check, 0);
+    }
+    if (!answer || strcmp(answer, "ok") != 0) {
+        error_set(err, "%s : base SQLite endommagée ou autre fichier (%s) ; copiez-la de nouveau",
+                  "%s: damaged SQLite database, or another file (%s); copy it again", file,
+                  answer ? answer : sqlite3_errmsg(*db));
+        goto done;
+    }
+    status = 0;
+done:
+    sqlite3_finalize(check);
+    return status;
+}
+
 int ingest_sqlite(const char *root, const char *path, const struct ingest_options *options,
                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err)
 {
@@ -101,13 +141,7 @@ int ingest_sqlite(const char *root, const char *path, const struct ingest_option
     if (hash_file(file, input.sha256, &input.bytes, err) != 0) {
         goto done;
     }
-    if (sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        error_set(err, "%s : ouverture impossible (%s) ; il faut une base SQLite",
-                  "%s: cannot be opened (%s); it takes a SQLite database", file,
-                  db ? sqlite3_errmsg(db) : "?");
-        goto done;
-    }
-    if (read_rows(db, file, path, &collector, err) != 0) {
+    if (open_database(file, &db, err) != 0 || read_rows(db, file, path, &collector, err) != 0) {
         goto done;
     }
     input.records = collector.counts.records;

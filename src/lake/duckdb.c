@@ -31,6 +31,8 @@ struct lake {
     duckdb_connection reader; /* streamed results */
     struct feed feeds[FED_TABLES];
     size_t feed_count;
+    struct arena opened; /* the names of the user's file that was opened last */
+    const char *opened_name, *opened_path;
 };
 
 /* ---- errors and texts ---- */
@@ -46,7 +48,7 @@ static int engine_error(struct error *err, const char *what, const char *message
                          "%s : plus de place sur le disque ; libérez-en et relancez la commande",
                          "%s: no space left on the disk; free some and repeat the command", what);
     }
-    if (strncmp(message, "Out of Memory", 13) == 0) {
+    if (strncmp(message, "Out of Memory", 13) == 0 || strstr(message, "failed to allocate data")) {
         return error_set(err,
                          "%s : la limite de mémoire est atteinte ; donnez-en plus avec --memory",
                          "%s: the memory limit is reached; give more with --memory", what);
@@ -170,6 +172,7 @@ void lake_close(struct lake *lake)
     duckdb_disconnect(&lake->reader);
     duckdb_disconnect(&lake->work);
     duckdb_close(&lake->database);
+    arena_release(&lake->opened);
     free(lake);
 }
 
@@ -324,6 +327,11 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
                      arena_printf(&arena, "CREATE %s %s AS %s",
                                   kind == LAKE_TABLE ? "TABLE" : "VIEW", name, sql_text(file)),
                      err);
+    if (status != 0 && strstr(err->text[LANG_EN], ".parquet")) { /* opened, but not readable */
+        const struct error why = *err;
+        error_set(err, "%s ; produisez ce fichier de nouveau : autostream run",
+                  "%s; make this file again: autostream run", why.text[LANG_EN]);
+    }
     arena_release(&arena);
     return status;
 }
@@ -385,12 +393,17 @@ int lake_open_parquet(struct lake *lake, const char *name, const struct table *t
                                table->columns[c].name, engine_types[table->columns[c].type].sql,
                                table->columns[c].name);
     }
-    int status = run(lake, path,
-                     arena_printf(&arena,
-                                  "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
-                                  "hive_partitioning = true, hive_types_autocast = false)",
-                                  name, columns, literal(&arena, safe)),
-                     err);
+    const char *sql = arena_printf(&arena,
+                                   "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
+                                   "hive_partitioning = true, hive_types_autocast = false)",
+                                   name, columns, literal(&arena, safe));
+    struct error why;
+    int status = run(lake, name, sql, &why);
+    if (status != 0) {
+        error_set(err, "%s : illisible (%s) ; produisez-le de nouveau : autostream run",
+                  "%s: cannot be read (%s); make it again: autostream run", path,
+                  why.text[LANG_EN] + strlen(name) + 2); /* behind "NAME: " */
+    }
     arena_release(&arena);
     return status;
 }
@@ -399,6 +412,23 @@ static bool ends_with(const char *text, const char *end)
 {
     size_t size = strlen(text);
     return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
+/* The separator of a CSV file by its first line; the engine's guess depends on the rows, so that a
+ * row with too few cells could change it. A compressed file has commas. */
+static char separator_of(const char *path, FILE *file)
+{
+    char line[64 * 1024];
+    if (ends_with(path, ".gz") || ends_with(path, ".zst") || !fgets(line, sizeof line, file)) {
+        return ',';
+    }
+    static const char others[] = ";\t|";
+    for (const char *separator = others; *separator && !strchr(line, ','); separator++) {
+        if (strchr(line, *separator)) {
+            return *separator;
+        }
+    }
+    return ',';
 }
 
 int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err)
@@ -418,15 +448,28 @@ int lake_open_file(struct lake *lake, const char *name, const char *path, struct
         reader = arena_printf(&arena, "read_parquet(%s, hive_partitioning = false)", safe);
     } else if (ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
                ends_with(path, ".csv.zst") || ends_with(path, ".tsv")) {
-        reader = arena_printf(
-            &arena, "read_csv(%s, header = true, all_varchar = true, hive_partitioning = false)",
-            safe);
+        reader = arena_printf(&arena,
+                              "read_csv(%s, header = true, all_varchar = true, delim = '%c', "
+                              "quote = '\"', escape = '\"', comment = '', skip = 0, "
+                              "hive_partitioning = false)",
+                              safe, separator_of(path, probe));
     } else {
         error_usage(err, "%s : table d'un genre inconnu ; donnez un fichier .csv ou .parquet",
                     "%s: a table of unknown kind; give a .csv or .parquet file", path);
         goto done;
     }
-    status = run(lake, path, arena_printf(&arena, "CREATE VIEW %s AS FROM %s", name, reader), err);
+    struct error why;
+    status = run(lake, name, arena_printf(&arena, "CREATE VIEW %s AS FROM %s", name, reader), &why);
+    if (status != 0) {
+        error_set(err,
+                  "%s : ce n'est pas une table lisible (%s) ; donnez un fichier CSV ou Parquet",
+                  "%s: this is no readable table (%s); give a CSV or Parquet file", path,
+                  why.text[LANG_EN] + strlen(name) + 2); /* behind "NAME: " */
+        goto done;
+    }
+    arena_clear(&lake->opened);
+    lake->opened_name = arena_strdup(&lake->opened, name);
+    lake->opened_path = arena_strdup(&lake->opened, path);
 done:
     if (probe) {
         (void)fclose(probe);
@@ -683,6 +726,7 @@ struct each_block {
     double *x;                 /* [vector size][column_count] */
     int (*block)(void *context, const double *x, size_t rows, struct error *err);
     void *context;
+    bool refused; /* block() failed, with its own error */
 };
 
 /* The numbers of a chunk, row by row, NULL as NaN. */
@@ -704,7 +748,9 @@ static int block_of_chunk(void *context, duckdb_data_chunk chunk, struct error *
 {
     struct each_block *each = context;
     numbers_of_chunk(chunk, each->skip, each->column_count, each->x);
-    return each->block(each->context, each->x, duckdb_data_chunk_get_size(chunk), err);
+    each->refused =
+        each->block(each->context, each->x, duckdb_data_chunk_get_size(chunk), err) != 0;
+    return each->refused ? -1 : 0;
 }
 
 /* "name" as a quoted identifier (a user's own table may have any). */
@@ -736,6 +782,47 @@ static const char *select_numbers(struct arena *arena, const char *from, const c
                         order ? order : "");
 }
 
+/* What people know a table by: the file that it was opened from, or its name. */
+static const char *known_as(const struct lake *lake, const char *name)
+{
+    bool opened = lake->opened_name && strcmp(lake->opened_name, name) == 0;
+    return opened ? lake->opened_path : name;
+}
+
+/* After the engine failed to read the columns as numbers: names the first cell that is none, or
+ * says what else was wrong. (A stream that breaks off in the middle does not know why.) */
+static void explain_unread(struct lake *lake, const char *from, const char *const *columns,
+                           size_t count, struct error *err)
+{
+    struct arena arena = {0};
+    struct error why;
+    bool explained = false;
+    for (size_t c = 0; c < count && !explained; c++) {
+        struct lake_rows found;
+        const char *sql =
+            arena_printf(&arena,
+                         "SELECT number, cell FROM (SELECT row_number() OVER () AS number, CAST(%s "
+                         "AS VARCHAR) AS cell FROM %s) AS cells WHERE cell IS NOT NULL AND "
+                         "TRY_CAST(cell AS DOUBLE) IS NULL ORDER BY number LIMIT 1",
+                         quoted(&arena, columns[c]), from);
+        if (lake_query(lake, sql, &arena, &found, &why) != 0) {
+            explained = true;
+            error_set(err, "%s : lecture interrompue (%s) ; vérifiez que la table est entière",
+                      "%s: reading stopped (%s); check that the table is whole",
+                      known_as(lake, from), why.text[LANG_EN]);
+        } else if (found.rows == 1) {
+            explained = true;
+            error_set(err,
+                      "%s : ligne de données %s, colonne « %s » : « %.80s » n'est pas un nombre ; "
+                      "corrigez la cellule ou videz-la",
+                      "%s: data row %s, column \"%s\": \"%.80s\" is not a number; mend the cell or "
+                      "empty it",
+                      known_as(lake, from), found.cells[0], columns[c], found.cells[1]);
+        }
+    }
+    arena_release(&arena);
+}
+
 int lake_each_block(struct lake *lake, const char *from, const char *const *columns,
                     size_t column_count, const char *order,
                     int (*block)(void *context, const double *x, size_t rows, struct error *err),
@@ -744,9 +831,12 @@ int lake_each_block(struct lake *lake, const char *from, const char *const *colu
     struct arena arena = {0};
     struct each_block each = {.column_count = column_count, .block = block, .context = context};
     each.x = ARENA_NEW(&arena, double, duckdb_vector_size() * column_count);
-    int status =
-        stream(lake, from, select_numbers(&arena, from, NULL, columns, column_count, order),
-               block_of_chunk, &each, err);
+    int status = stream(lake, known_as(lake, from),
+                        select_numbers(&arena, from, NULL, columns, column_count, order),
+                        block_of_chunk, &each, err);
+    if (status != 0 && !each.refused) {
+        explain_unread(lake, from, columns, column_count, err);
+    }
     arena_release(&arena);
     return status;
 }

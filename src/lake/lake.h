@@ -69,7 +69,7 @@ int lake_open_parquet(struct lake *lake, const char *name, const struct table *t
                       const char *folder, const char *pattern, struct error *err);
 
 /* `name` shall be the rows of a user's CSV or Parquet file (by its ending), in order. CSV columns
- * are text; empty is NULL. */
+ * are text; empty is NULL; the separator is the header's (',', else ';', tab or '|'). */
 int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err);
 
 /* Forgets a view. */

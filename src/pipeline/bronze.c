@@ -10,6 +10,7 @@
 #include "lake/layout.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 /* ---- what records must look like ---- */
@@ -291,6 +292,11 @@ static int need_file(const char *data, const char *path, struct arena *arena, st
     const char *full = arena_printf(arena, "%s/%s", data, path);
     if (fs_exists(full)) {
         return 0;
+    }
+    if (errno != ENOENT) { /* it may be there, but its folder is closed to us */
+        return error_set(err, "%s : lecture impossible (%s) ; vérifiez le dossier et ses droits",
+                         "%s: cannot be read (%s); check the folder and its permissions", full,
+                         strerror(errno));
     }
     return error_set(
         err, "%s : fichier absent ; il est nécessaire à côté de la télémétrie, déposez-le là",

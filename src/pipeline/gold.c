@@ -41,11 +41,9 @@ static int count_vehicles(struct stage *stage, struct error *err)
     struct run_report *report = stage->report;
     if (lake_count(stage->lake, "SELECT count(*) FROM reporting_final", &report->gold_rows, err) !=
             0 ||
-        lake_count(stage->lake,
-                   "SELECT count(*) FROM mesures WHERE vin NOT IN (SELECT vin FROM maintenance)",
+        lake_count(stage->lake, "SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins",
                    &report->without_service, err) != 0 ||
-        lake_count(stage->lake,
-                   "SELECT count(*) FROM mesures WHERE vin NOT IN (SELECT vin FROM vehicules)",
+        lake_count(stage->lake, "SELECT CAST(sum(sans_registre) AS BIGINT) FROM orphelins",
                    &report->without_register, err) != 0) {
         return -1;
     }
@@ -62,6 +60,23 @@ static int count_vehicles(struct stage *stage, struct error *err)
     return 0;
 }
 
+/* An empty gold would put an empty fleet in the place of the last good one. */
+static int refuse_empty(const struct run_report *report, struct error *err)
+{
+    if (report->gold_rows > 0) {
+        return 0;
+    }
+    return error_set(
+        err,
+        "aucun véhicule de la télémétrie n'a à la fois un entretien et une ligne du "
+        "registre (%llu sans entretien, %llu absents du registre) ; rien n'est publié, "
+        "vérifiez maintenance.csv et flotte.db",
+        "no vehicle of the telemetry has both a service record and a register row "
+        "(%llu without service record, %llu not in the register); nothing is "
+        "published, check maintenance.csv and flotte.db",
+        (unsigned long long)report->without_service, (unsigned long long)report->without_register);
+}
+
 static int write_tables(struct stage *stage, struct error *err)
 {
     static const struct {
@@ -72,6 +87,7 @@ static int write_tables(struct stage *stage, struct error *err)
         {TABLE_REPORTING, "vin", "gold/reporting_final.csv"},
         {TABLE_HISTORIQUE_ENTRETIEN, "vin, rang", NULL},
         {TABLE_VEHICULE_JOUR, "vin, event_date", NULL},
+        {TABLE_ORPHELINS, "vin", NULL},
         {TABLE_PANNES_PAR_JOUR, "event_date", "gold/aggregations/pannes_par_jour_D.csv"},
         {TABLE_PANNES_PAR_SEMAINE, "week_start", "gold/aggregations/pannes_par_semaine_D.csv"},
         {TABLE_PANNES_PAR_MOIS, "month_start", "gold/aggregations/pannes_par_mois_D.csv"},
@@ -105,6 +121,7 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
         {"entretien", "gold/entretien.sql", LAKE_TABLE},
         {"registre", "gold/registre.sql", LAKE_VIEW},
         {"features", "gold/features.sql", LAKE_TABLE},
+        {"orphelins", "gold/orphelins.sql", LAKE_TABLE},
     };
     static const struct definition after[] = {
         {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE},
@@ -124,7 +141,8 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     stage->report->foreign_model = model->foreign;
     if (score_features(stage, model, err) != 0 ||
         define_all(lake, after, sizeof after / sizeof *after, err) != 0 ||
-        count_vehicles(stage, err) != 0 || write_tables(stage, err) != 0) {
+        count_vehicles(stage, err) != 0 || refuse_empty(stage->report, err) != 0 ||
+        write_tables(stage, err) != 0) {
         return -1;
     }
     return quality_write(stage, fleet_table(TABLE_REPORTING), "gold", "", err);

@@ -13,6 +13,7 @@
 #include "lake/layout.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,10 @@ static const char *section_of(const char *path)
     if (starts_with(path, "quarantine/")) {
         return "quarantine";
     }
-    return starts_with(path, "gold/") || starts_with(path, "quality/gold") ? "gold" : "silver";
+    return starts_with(path, "gold/") ||
+                   (starts_with(path, "quality/") && !starts_with(path, "quality/silver"))
+               ? "gold"
+               : "silver";
 }
 
 /* The staged files of one section; `combined` gets their joint hash. */
@@ -95,6 +99,26 @@ static json_t *silver_section(struct stage *stage, const char *inputs_sha256, co
                      r->seconds_ingest, "silver", r->seconds_silver, "outputs", files);
 }
 
+/* A path as JSON can hold it: when it is not UTF-8, its bytes beyond ASCII are written as \\xNN. */
+static json_t *path_text(struct arena *arena, const char *path)
+{
+    json_t *text = json_string(path);
+    if (text) {
+        return text;
+    }
+    enum { ESCAPE = sizeof "\\xff" - 1 };
+    char *out = arena_alloc(arena, strlen(path) + 1, ESCAPE);
+    char *end = out;
+    for (const char *p = path; *p; p++) {
+        if ((unsigned char)*p < 0x80) {
+            *end++ = *p;
+        } else {
+            end += snprintf(end, ESCAPE + 1, "\\x%02x", (unsigned char)*p);
+        }
+    }
+    return json_string(out);
+}
+
 static json_t *gold_section(struct stage *stage, const struct fleet_model *model,
                             const char *silver_sha256, const char *combined, json_t *files)
 {
@@ -104,10 +128,10 @@ static json_t *gold_section(struct stage *stage, const struct fleet_model *model
         json_object_set_new(statuts, statut_kinds[s].name,
                             json_integer((json_int_t)r->by_statut[s]));
     }
-    return json_pack("{s:s, s:s, s:{s:s, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}",
+    return json_pack("{s:s, s:s, s:{s:o, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}",
                      "sha256", combined, "silver_sha256", silver_sha256, "model", "path",
-                     model->path, "sha256", model->sha256, "rows", (json_int_t)r->gold_rows,
-                     "statut", statuts, "orphans", "without_service",
+                     path_text(stage->arena, model->path), "sha256", model->sha256, "rows",
+                     (json_int_t)r->gold_rows, "statut", statuts, "orphans", "without_service",
                      (json_int_t)r->without_service, "without_register",
                      (json_int_t)r->without_register, "incomplete", (json_int_t)r->incomplete,
                      "seconds", "gold", r->seconds_gold, "outputs", files);

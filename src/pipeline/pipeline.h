@@ -152,6 +152,22 @@ struct train_report {
 int pipeline_train(const struct session *session, const struct train_options *options,
                    struct arena *arena, struct train_report *report, struct error *err);
 
+/* ---- what a model is (model_card.c) ---- */
+
+struct model_facts {
+    const char *path; /* the file read; texts are owned by the arena given */
+    char sha256[HASH_TEXT_SIZE];
+    uint64_t bytes;
+    bool boosted; /* gradient boosting, else a random forest */
+    size_t trees, nodes, features, classes;
+    struct forest_card card;
+};
+
+/* Reads the model at `model_path` (NULL: models/model_pannes.onnx under the root) and tells what it
+ * is; any model that can be read, also one that is not for this fleet. */
+int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
+                   struct model_facts *out, struct error *err);
+
 /* ---- score (score.c) ---- */
 
 /* Scores every row of a CSV or Parquet table, in order: column `prediction` (the training label)
@@ -202,7 +218,14 @@ struct quarantine_reason {
     int64_t position;   /* and place in it */
 };
 
+struct orphan { /* sends but cannot be scored */
+    const char *vin;
+    bool no_service, not_registered;
+};
+
 struct quality_summary {
+    struct orphan *orphans; /* the first by vin */
+    size_t orphan_count, orphans_total;
     struct quality_report silver, gold;
     struct quarantine_reason *reasons; /* most frequent first */
     size_t reason_count;

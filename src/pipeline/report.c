@@ -164,6 +164,36 @@ static int read_reasons(struct lake *lake, struct arena *arena, struct quality_s
     return 0;
 }
 
+/* The first orphans of the run date, when its gold was made. */
+static int read_orphans(const struct session *session, struct lake *lake, struct arena *arena,
+                        struct quality_summary *out, struct error *err)
+{
+    enum { ORPHANS_AT_MOST = 100 };
+    struct lake_rows rows;
+    uint64_t total;
+    const char *path = layout_path(arena, fleet_tables[TABLE_ORPHELINS].path, session->run_date, 0);
+    if (!fs_exists(arena_printf(arena, "%s/%s", session->data, path))) {
+        return 0;
+    }
+    if (open_table(session, lake, TABLE_ORPHELINS, "run", arena, err) != 0 ||
+        lake_count(lake, "SELECT count(*) FROM orphelins", &total, err) != 0 ||
+        lake_query(
+            lake,
+            arena_printf(arena, "SELECT * FROM orphelins ORDER BY vin LIMIT %d", ORPHANS_AT_MOST),
+            arena, &rows, err) != 0) {
+        return -1;
+    }
+    out->orphans = ARENA_NEW(arena, struct orphan, rows.rows);
+    out->orphan_count = rows.rows;
+    out->orphans_total = (size_t)total;
+    for (size_t r = 0; r < rows.rows; r++) {
+        const char **cell = &rows.cells[r * rows.columns];
+        out->orphans[r] =
+            (struct orphan){cell[0], strcmp(cell[1], "1") == 0, strcmp(cell[2], "1") == 0};
+    }
+    return 0;
+}
+
 int pipeline_quality(const struct session *session, struct arena *arena,
                      struct quality_summary *out, struct error *err)
 {
@@ -173,7 +203,8 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     if (open_reader(session, &lake, err) == 0 &&
         open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) == 0 &&
         read_report(session, lake, "silver", arena, &out->silver, err) == 0 &&
-        read_report(session, lake, "gold", arena, &out->gold, err) == 0) {
+        read_report(session, lake, "gold", arena, &out->gold, err) == 0 &&
+        read_orphans(session, lake, arena, out, err) == 0) {
         status = read_reasons(lake, arena, out, err);
     }
     lake_close(lake);

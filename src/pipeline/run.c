@@ -54,11 +54,12 @@ static int refuse(struct stage *stage, struct error *err)
     }
     return error_set(
         err,
-        "%llu messages sur %llu en quarantaine, plus que la limite de %g %% ; rien n'est "
-        "publié, gold reste tel quel ; voyez « autostream quality », corrigez la "
+        "%llu messages sur %llu en quarantaine, plus que la limite de %g %% ; seule la "
+        "quarantaine est publiée, les derniers bons résultats restent ; voyez « autostream quality "
+        "», corrigez la "
         "source, ou relevez la limite avec --max-rejects",
-        "%llu messages of %llu in quarantine, more than the limit of %g %%; nothing is "
-        "published, gold stays as it was; see \"autostream quality\", mend the source, "
+        "%llu messages of %llu in quarantine, more than the limit of %g %%; only the quarantine is "
+        "published, the last good results stay; see \"autostream quality\", mend the source, "
         "or raise the limit with --max-rejects",
         (unsigned long long)counts->quarantined, (unsigned long long)counts->records,
         stage->options->reject_limit * 100);

@@ -152,6 +152,7 @@ struct table_scoring {
     double *prob;
     FILE *out;
     const char *out_name;
+    bool headed; /* the header is written */
     uint64_t rows;
 };
 
@@ -193,6 +194,23 @@ static void write_number(FILE *out, double value)
     (void)fputs(text, out);
 }
 
+/* Names the columns, once the first rows could be read: a table that cannot be leaves no output. */
+static void write_header(struct table_scoring *s)
+{
+    if (s->headed) {
+        return;
+    }
+    s->headed = true;
+    (void)fputs("prediction", s->out);
+    for (size_t c = 0; c < s->classes; c++) {
+        struct arena arena = {0};
+        (void)fputc(',', s->out);
+        write_field(s->out, arena_printf(&arena, "p_%s", s->card.class_labels[c]));
+        arena_release(&arena);
+    }
+    (void)fputc('\n', s->out);
+}
+
 static int score_block(void *context, const double *x, size_t rows, struct error *err)
 {
     struct table_scoring *s = context;
@@ -200,6 +218,7 @@ static int score_block(void *context, const double *x, size_t rows, struct error
         s->x[i] = (float)x[i];
     }
     forest_predict(s->forest, s->x, rows, s->threads, s->prob);
+    write_header(s);
     for (size_t r = 0; r < rows; r++) {
         const double *prob = &s->prob[r * s->classes];
         size_t best = 0;
@@ -209,7 +228,7 @@ static int score_block(void *context, const double *x, size_t rows, struct error
         write_field(s->out, s->card.class_labels[best]);
         for (size_t c = 0; c < s->classes; c++) {
             (void)fputc(',', s->out);
-            write_number(s->out, prob[c]);
+            write_number(s->out, fmin(prob[c], 1)); /* float32 votes may sum to 1 + 1e-8 */
         }
         (void)fputc('\n', s->out);
     }
@@ -263,13 +282,11 @@ static int score_all(struct table_scoring *s, struct lake *lake, const char *mod
         check_inputs(lake, table_path, inputs, s->features, arena, err) != 0) {
         return -1;
     }
-    (void)fputs("prediction", s->out);
-    for (size_t c = 0; c < s->classes; c++) {
-        (void)fputc(',', s->out);
-        write_field(s->out, arena_printf(arena, "p_%s", s->card.class_labels[c]));
+    if (lake_each_block(lake, "scored", inputs, s->features, NULL, score_block, s, err) != 0) {
+        return -1;
     }
-    (void)fputc('\n', s->out);
-    return lake_each_block(lake, "scored", inputs, s->features, NULL, score_block, s, err);
+    write_header(s); /* a table without rows */
+    return 0;
 }
 
 int pipeline_score(const struct session *session, const char *model_path, const char *table_path,
@@ -290,7 +307,7 @@ int pipeline_score(const struct session *session, const char *model_path, const 
     s.x = ARENA_NEW(&arena, float, BATCH_ROWS *s.features);
     s.prob = ARENA_NEW(&arena, double, BATCH_ROWS *s.classes);
     if (out_path) {
-        beside = arena_printf(&arena, "%s.tmp", out_path);
+        beside = arena_printf(&arena, "%s.tmp-%ld", out_path, (long)getpid());
         s.out_name = out_path;
         s.out = fopen(beside, "we");
         if (!s.out) {

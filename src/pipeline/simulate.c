@@ -17,12 +17,14 @@
 static int refuse_real_bronze(const char *data, const char *target, struct arena *arena,
                               struct error *err)
 {
-    const char *undated = arena_printf(arena, "%s/bronze/json", data);
+    static const char *const undated[] = {"json", "parquet"}; /* see bronze_find() */
     const char *real = NULL;
     if (fs_exists(target)) {
         real = fs_exists(arena_printf(arena, "%s/_SIMULATED", target)) ? NULL : target;
-    } else if (fs_exists(undated)) {
-        real = undated;
+    }
+    for (size_t i = 0; i < sizeof undated / sizeof *undated && !fs_exists(target) && !real; i++) {
+        const char *folder = arena_printf(arena, "%s/bronze/%s", data, undated[i]);
+        real = fs_exists(folder) ? folder : NULL;
     }
     if (real) {
         return error_set(

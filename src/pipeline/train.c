@@ -93,7 +93,8 @@ static int read_history(const char *path, struct arena *arena, struct history *h
                          : slash == path ? "/"
                                          : arena_copy(arena, path, (size_t)(slash - path));
     if (!fs_exists(path)) {
-        return error_set(err, "%s : pas de tel fichier ; donnez un historique CSV avec --history",
+        return error_set(err,
+                         "%s : ce fichier n'existe pas ; donnez un historique CSV avec --history",
                          "%s: no such file; give a history CSV with --history", path);
     }
     if (bronze_history(folder, slash ? slash + 1 : path, &sink, &counts, err) != 0) {

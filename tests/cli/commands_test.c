@@ -88,8 +88,8 @@ static void test_the_environment_chooses_language_and_data(void **state)
 static void test_every_command_has_help_with_an_example_in_both_languages(void **state)
 {
     (void)state;
-    static const char *const names[] = {"generate", "train", "run",     "silver",  "gold",
-                                        "score",    "top",   "quality", "catalog", "demo"};
+    static const char *const names[] = {"generate", "train",   "run",   "silver",  "gold", "score",
+                                        "top",      "quality", "model", "catalog", "demo"};
     const char *all = assert_cli_works(&arena, "--help", NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_non_null(strstr(all, arena_printf(&arena, "\n  %s ", names[i])));
@@ -427,6 +427,60 @@ static void test_json_is_one_document_and_nothing_else_for_every_report(void **s
     }
 }
 
+/* ---- model ---- */
+
+static void test_the_model_card_tells_what_the_file_knows(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "--lang", "en", "model", NULL);
+    static const char *const expected[] = {"random forest",
+                                           "100 trees, 2,280 nodes, 69,768 bytes",
+                                           "autostream 0.1.0",
+                                           "2026-11-23",
+                                           "0 OK (75.0%), 1 Batterie (25.0%)",
+                                           "Oil pressure",
+                                           "rows held out",
+                                           "0.958",
+                                           "by_date",
+                                           "autostream.calibration: [1,2]",
+                                           "note: café \\x1b[2J",
+                                           "What it is for",
+                                           "Data drift"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        if (!strstr(text, expected[i])) {
+            fail_msg("no \"%s\" in: %s", expected[i], text);
+        }
+    }
+    assert_null(strstr(text, "the file does not say"));
+}
+
+static void test_the_card_of_a_foreign_model_says_what_is_unknown(void **state)
+{
+    (void)state;
+    const char *text =
+        assert_cli_works(&arena, "--lang", "fr", "model", "--model", "autre.onnx", NULL);
+    assert_non_null(strstr(text, "arbres par boosting"));
+    assert_non_null(strstr(text, "Appris le         le fichier ne le dit pas"));
+    assert_non_null(strstr(text, "Le fichier ne nomme pas ses mesures"));
+    assert_non_null(strstr(text, "ne dit pas pour quoi"));
+}
+
+static void test_json_of_the_model_card_holds_the_properties_as_values(void **state)
+{
+    (void)state;
+    json_t *document = parse(run_in(NULL, "--json", "model").out);
+    json_t *holdout = json_object_get(json_object_get(document, "evaluations"), "holdout");
+    json_t *classes = json_object_get(document, "classes");
+    json_t *input = json_array_get(json_object_get(document, "inputs"), 0);
+    assert_int_equal(json_integer_value(json_object_get(document, "seed")), 42);
+    assert_int_equal(json_integer_value(json_object_get(holdout, "rows")), 48);
+    assert_true(json_number_value(json_object_get(json_array_get(classes, 1), "share")) == 0.25);
+    assert_true(json_number_value(json_object_get(json_object_get(input, "usual"), "p95")) == 4.9);
+    assert_true(json_is_array(
+        json_object_get(json_object_get(document, "properties"), "autostream.calibration")));
+    json_decref(document);
+}
+
 static void test_json_of_top_keeps_the_data_as_they_are(void **state)
 {
     (void)state;
@@ -521,6 +575,9 @@ int main(void)
         cmocka_unit_test(test_demo_simulates_trains_runs_and_ranks),
         cmocka_unit_test(test_demo_leaves_real_bronze_and_the_model_alone),
         cmocka_unit_test(test_json_is_one_document_and_nothing_else_for_every_report),
+        cmocka_unit_test(test_the_model_card_tells_what_the_file_knows),
+        cmocka_unit_test(test_the_card_of_a_foreign_model_says_what_is_unknown),
+        cmocka_unit_test(test_json_of_the_model_card_holds_the_properties_as_values),
         cmocka_unit_test(test_json_of_top_keeps_the_data_as_they_are),
         cmocka_unit_test(test_json_errors_are_objects_and_sentences),
         cmocka_unit_test(test_json_of_demo_has_a_part_for_every_step),

@@ -172,6 +172,49 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
     return 0;
 }
 
+int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
+                   struct model_facts *out, struct error *err)
+{
+    static struct forest_property own[] = {
+        {"autostream.trained_on", "2026-11-23"},
+        {"autostream.rows", "240"},
+        {"autostream.seed", "42"},
+        {"autostream.label_rows", "[180,60]"},
+        {"autostream.holdout",
+         "{\"rows\":48,\"accuracy\":0.958333,\"macro_f1\":0.9,\"log_loss\":0.1234}"},
+        {"autostream.by_date", "{\"rows\":52,\"accuracy\":0.75}"},
+        {"autostream.profile", "{\"pression_huile\":{\"n\":180,\"missing\":3,\"p05\":3.1,\"p50\":4,"
+                               "\"p95\":4.9}}"},
+        {"autostream.calibration", "[1,2]"},
+        {"note", "caf\303\251 \033[2J"}};
+    static const char *inputs[] = {"pression_huile", "autre"}, *names[] = {"OK", "Batterie"};
+    static const char *labels[] = {"0", "1"};
+    (void)session;
+    if (is_case("no-model")) {
+        return error_set(err, "pas de modèle", "no model");
+    }
+    bool foreign = model_path != NULL;
+    *out = (struct model_facts){.path = arena_strdup(arena, foreign ? model_path : "m.onnx"),
+                                .sha256 = "0123456789abcdef",
+                                .bytes = 69768,
+                                .boosted = foreign,
+                                .trees = 100,
+                                .nodes = 2280,
+                                .features = foreign ? MODEL_INPUT_COUNT : 2,
+                                .classes = 2};
+    out->card =
+        (struct forest_card){.class_labels = labels, .producer = "", .producer_version = ""};
+    if (!foreign) {
+        out->card.feature_names = inputs;
+        out->card.class_names = names;
+        out->card.properties = own;
+        out->card.property_count = sizeof own / sizeof *own;
+        out->card.producer = "autostream";
+        out->card.producer_version = "0.1.0";
+    }
+    return 0;
+}
+
 int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
 {
@@ -212,7 +255,15 @@ int pipeline_quality(const struct session *session, struct arena *arena,
         {"impossible:vitesse", 4, "bronze/run_date=2026-11-23/json/batch.ndjson", 18230}};
     (void)session, (void)arena, (void)err;
     const struct quality_report report = {733, "", "", columns, 3};
-    *out = (struct quality_summary){report, report, reasons, 2, 11};
+    static struct orphan orphans[] = {{"VIN-751003", true, false}, {"VIN-751007", true, true}};
+    *out = (struct quality_summary){.orphans = orphans,
+                                    .orphan_count = 2,
+                                    .orphans_total = 2,
+                                    .silver = report,
+                                    .gold = report,
+                                    .reasons = reasons,
+                                    .reason_count = 2,
+                                    .quarantined = 11};
     if (is_case("rejects")) {
         out->silver = out->gold = (struct quality_report){0};
     }

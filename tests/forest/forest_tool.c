@@ -2,6 +2,7 @@
  *
  *   forest_tool train DATA.csv MODEL.onnx TREES SEED THREADS LABEL,LABEL,...
  *   forest_tool predict MODEL.onnx DATA.csv THREADS
+ *   forest_tool copy MODEL.onnx OUT.onnx
  *
  * DATA.csv: a header, numbers (nan is missing), no quotes; for train the last column is the label.
  * predict writes one row a row: label, then the probabilities. Seconds go to standard error. */
@@ -171,6 +172,30 @@ static int predict(char **args, struct arena *arena, struct error *err)
     return result;
 }
 
+/* Reads a model and writes it again. */
+static int copy(char **args, struct arena *arena, struct error *err)
+{
+    struct bytes model;
+    struct forest *forest = NULL;
+    struct forest_card card;
+    if (fs_read(args[0], MAX_FILE, arena, &model, err) != 0) {
+        return -1;
+    }
+    double start = now_seconds();
+    int result = forest_decode(model.data, model.size, args[0], arena, &forest, &card, err);
+    double decoded = now_seconds();
+    if (result == 0) {
+        result = forest_encode(forest, &card, arena, &model, err);
+        (void)fprintf(stderr, "decode: %.4f s, encode: %.4f s\n", decoded - start,
+                      now_seconds() - decoded);
+    }
+    if (result == 0) {
+        result = fs_write(args[1], model.data, model.size, err);
+    }
+    forest_free(forest);
+    return result;
+}
+
 int main(int argc, char **argv)
 {
     struct arena arena = {0};
@@ -180,6 +205,8 @@ int main(int argc, char **argv)
         result = train(argv + 2, &arena, &err);
     } else if (argc == 5 && strcmp(argv[1], "predict") == 0) {
         result = predict(argv + 2, &arena, &err);
+    } else if (argc == 4 && strcmp(argv[1], "copy") == 0) {
+        result = copy(argv + 2, &arena, &err);
     } else {
         result =
             error_usage(&err, "voir l'en-tête de forest_tool.c", "see the head of forest_tool.c");

@@ -105,7 +105,7 @@ static uint64_t differences(const char *expected, const char *ours, const char *
     const struct lake_options options = {.threads = 1};
     struct column *columns;
     struct lake_rows found;
-    size_t count;
+    size_t count = 0;
     uint64_t total = 0;
     if (lake_open(&lake, &options, &err) != 0 ||
         lake_open_file(lake, "expected", expected, &err) != 0 ||

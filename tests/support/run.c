@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,14 +93,16 @@ static char *read_back(struct arena *arena, FILE *file, size_t *size)
     return text;
 }
 
-static int wait_for(pid_t child)
+static int wait_for(pid_t child, long *peak_kib)
 {
+    struct rusage usage = {0};
     int status = 0;
     pid_t got;
     do {
-        got = waitpid(child, &status, 0);
+        got = wait4(child, &status, 0, &usage);
     } while (got == -1 && errno == EINTR);
     assert_int_equal(got, child);
+    *peak_kib = usage.ru_maxrss;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -125,6 +128,8 @@ void run_program(struct arena *arena, struct program_result *out, const char *co
         assert_true(count + 1 < ARGUMENTS_AT_MOST);
         copies[count] = arena_strdup(arena, argv[count]);
     }
+    const char *slash = strrchr(argv[0], '/'); /* as if found in PATH: hints then are the same */
+    copies[0] = arena_strdup(arena, slash ? slash + 1 : argv[0]);
     pid_t child = 0;
     int failed =
         posix_spawnp(&child, argv[0], &actions, NULL, copies, make_environment(arena, o->env));
@@ -132,14 +137,14 @@ void run_program(struct arena *arena, struct program_result *out, const char *co
         fail_msg("%s: %s", argv[0], strerror(failed));
     }
     (void)posix_spawn_file_actions_destroy(&actions);
-    out->status = wait_for(child);
+    out->status = wait_for(child, &out->peak_kib);
     assert_int_equal(fclose(files[0]), 0);
     out->out = read_back(arena, files[1], &out->out_size);
     out->err = read_back(arena, files[2], &out->err_size);
 }
 
-static void run_with(struct arena *arena, struct program_result *out, const struct program_options *options,
-                     va_list args)
+static void run_with(struct arena *arena, struct program_result *out,
+                     const struct program_options *options, va_list args)
 {
     const char *argv[ARGUMENTS_AT_MOST] = {getenv("AUTOSTREAM_BIN")};
     if (argv[0] == NULL) {
@@ -151,8 +156,8 @@ static void run_with(struct arena *arena, struct program_result *out, const stru
     run_program(arena, out, argv, options);
 }
 
-void run_autostream(struct arena *arena, struct program_result *out, const struct program_options *options,
-                    ...)
+void run_autostream(struct arena *arena, struct program_result *out,
+                    const struct program_options *options, ...)
 {
     va_list args;
     va_start(args, options);

@@ -21,6 +21,7 @@ struct program_result {
     size_t out_size;
     char *err; /* standard error, likewise */
     size_t err_size;
+    long peak_kib; /* most memory that it held */
 };
 
 /* Runs argv[0] (found in PATH; argv ends with NULL) and waits for it. AUTOSTREAM_DATA,
@@ -30,8 +31,8 @@ void run_program(struct arena *arena, struct program_result *out, const char *co
                  const struct program_options *options);
 
 /* The same for the program under test, $AUTOSTREAM_BIN, with arguments that end with NULL. */
-void run_autostream(struct arena *arena, struct program_result *out, const struct program_options *options,
-                    ...) __attribute__((sentinel));
+void run_autostream(struct arena *arena, struct program_result *out,
+                    const struct program_options *options, ...) __attribute__((sentinel));
 
 /* Runs the program under test with the arguments (ended by NULL) and asserts its exit status and
  * that standard error holds `says`; what it said is printed when that is not so. */
