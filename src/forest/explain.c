@@ -55,7 +55,7 @@ struct shape {
     size_t nodes;          /* of the largest tree */
     size_t points;         /* of the quadrature */
     double *t;             /* [points]: in 0..1 */
-    double *missed;        /* [slots + 1][points]: weight * (1 - t)^n */
+    double *weight;        /* [points] */
 };
 
 /* Gauss-Legendre on 0..1: Newton's method on the Legendre polynomial of degree `points`, from
@@ -158,17 +158,9 @@ static int check_cover(const struct forest *forest, struct error *err)
 static void fill_quadrature(struct shape *shape, struct arena *arena)
 {
     shape->points = shape->slots > 1 ? (shape->slots + 1) / 2 : 1;
-    double *weight = ARENA_NEW(arena, double, shape->points);
     shape->t = ARENA_NEW(arena, double, shape->points);
-    shape->missed = ARENA_NEW(arena, double, (shape->slots + 1) * shape->points);
-    quadrature(shape->points, shape->t, weight);
-    for (size_t q = 0; q < shape->points; q++) {
-        double value = weight[q];
-        for (size_t n = 0; n <= shape->slots; n++) {
-            shape->missed[n * shape->points + q] = value;
-            value *= 1 - shape->t[q];
-        }
-    }
+    shape->weight = ARENA_NEW(arena, double, shape->points);
+    quadrature(shape->points, shape->t, shape->weight);
 }
 
 /* Everything that does not depend on rows; base[classes] as forest_explain() gives it. */
@@ -219,7 +211,7 @@ struct job {
     size_t block_rows;          /* at most */
     size_t levels, words;       /* of the masks */
     const struct block *blocks; /* the blocks of this wave */
-    double *partial;            /* [WAVE_BLOCKS][TREE_GROUPS][block_rows][classes][features] */
+    double *partial;            /* [WAVE_BLOCKS][TREE_GROUPS][classes][block_rows][features] */
     struct walk *walks;         /* one a worker */
 };
 
@@ -246,11 +238,11 @@ struct pending {
 struct walk {
     const struct job *job;
     const struct block *block;
-    double *phi; /* [rows][classes][features] of this block and group of trees */
+    double *phi; /* [classes][block_rows][features] of this block and group of trees */
 
     struct step *steps; /* [depth] */
-    double *factor;     /* [depth][points]: z (1 - t) + t */
-    double *inverse;    /* [depth][points]: 1 / factor */
+    double *factor;     /* [depth][2][points]: z (1 - t) + o t for o = 0 and 1 */
+    double *without;    /* [depth][2][points]: (o - z) / factor */
     size_t path;        /* edges */
 
     uint32_t *slot_step;    /* [slots]: the last edge on the slot's feature */
@@ -278,8 +270,8 @@ static void walk_open(struct walk *walk, const struct job *job)
     size_t width = features <= DENSE_FEATURES ? features : shape->slots;
     walk->job = job;
     walk->steps = xcalloc(depth, sizeof *walk->steps);
-    walk->factor = xcalloc(depth * shape->points, sizeof *walk->factor);
-    walk->inverse = xcalloc(depth * shape->points, sizeof *walk->inverse);
+    walk->factor = xcalloc(2 * depth * shape->points, sizeof *walk->factor);
+    walk->without = xcalloc(2 * depth * shape->points, sizeof *walk->without);
     walk->slot_step = xcalloc(shape->slots + 1, sizeof *walk->slot_step);
     walk->slot_feature = xcalloc(shape->slots + 1, sizeof *walk->slot_feature);
     walk->feature_slot = xcalloc(features, sizeof *walk->feature_slot);
@@ -300,7 +292,7 @@ static void walk_close(struct walk *walk)
 {
     free(walk->steps);
     free(walk->factor);
-    free(walk->inverse);
+    free(walk->without);
     free(walk->slot_step);
     free(walk->slot_feature);
     free(walk->feature_slot);
@@ -346,11 +338,16 @@ static uint32_t enter(struct walk *walk, uint32_t feature, double share)
         *step = (struct step){slot, before, walk->steps[before].share * share};
     }
     walk->slot_step[slot] = (uint32_t)at;
-    double *factor = &walk->factor[at * shape->points];
-    double *inverse = &walk->inverse[at * shape->points];
+    double z = step->share;
+    double *factor = &walk->factor[2 * at * shape->points];
+    double *without = &walk->without[2 * at * shape->points];
     for (size_t q = 0; q < shape->points; q++) {
-        factor[q] = step->share * (1 - shape->t[q]) + shape->t[q];
-        inverse[q] = 1 / factor[q];
+        double t = shape->t[q];
+        double met = z * (1 - t) + t;
+        factor[q] = z * (1 - t);
+        without[q] = -1 / (1 - t); /* also where z = 0 */
+        factor[shape->points + q] = met;
+        without[shape->points + q] = (1 - z) / met;
     }
     return slot;
 }
@@ -390,53 +387,59 @@ static void pass(struct walk *walk, const struct pending *next, uint32_t slot)
 /* ---- a leaf ---- */
 
 /* The shares of a leaf that votes 1 for a row with this mask (words `stride` apart): out[slot], or
- * out[feature] when `dense`, where features that are not on the path are left alone. */
-static void solve(struct walk *walk, const uint32_t *mask, size_t stride, bool dense, double *out)
+ * out[feature] when `dense`, where features that are not on the path are left alone. Without a
+ * branch on the mask: its bits are as good as random. */
+static inline __attribute__((always_inline)) void solve_points(struct walk *walk,
+                                                               const uint32_t *mask, size_t stride,
+                                                               bool dense, size_t points,
+                                                               double *product, double *out)
 {
-    const struct shape *shape = walk->job->shape;
-    size_t points = shape->points;
-    double *product = walk->product; /* of the factors that the row meets */
-    double rest = 1;                 /* product of z of those that it misses */
-    size_t missed = 0;
-    double against = 0; /* the share of each feature that it misses */
+    const double *weight = walk->job->shape->weight;
     for (size_t q = 0; q < points; q++) {
-        product[q] = 1;
+        product[q] = weight[q];
     }
     for (size_t s = 0; s < walk->slots; s++) {
-        uint32_t at = walk->slot_step[s];
-        if (mask[s / MASK_BITS * stride] >> s % MASK_BITS & 1) {
-            const double *factor = &walk->factor[at * points];
-            for (size_t q = 0; q < points; q++) {
-                product[q] *= factor[q];
-            }
-        } else {
-            rest *= walk->steps[at].share;
-            missed++;
-        }
-    }
-    if (missed > 0) {
-        const double *weight = &shape->missed[(missed - 1) * points];
+        size_t met = mask[s / MASK_BITS * stride] >> s % MASK_BITS & 1;
+        const double *factor = &walk->factor[(2 * walk->slot_step[s] + met) * points];
         for (size_t q = 0; q < points; q++) {
-            against -= product[q] * weight[q];
+            product[q] *= factor[q];
         }
-        against *= rest;
-    }
-    const double *weight = &shape->missed[missed * points];
-    for (size_t q = 0; q < points; q++) {
-        product[q] *= weight[q] * rest;
     }
     for (size_t s = 0; s < walk->slots; s++) {
-        uint32_t at = walk->slot_step[s];
-        double share = against;
-        if (mask[s / MASK_BITS * stride] >> s % MASK_BITS & 1) {
-            const double *inverse = &walk->inverse[at * points];
-            share = 0;
-            for (size_t q = 0; q < points; q++) {
-                share += product[q] * inverse[q];
-            }
-            share *= 1 - walk->steps[at].share;
+        size_t met = mask[s / MASK_BITS * stride] >> s % MASK_BITS & 1;
+        const double *without = &walk->without[(2 * walk->slot_step[s] + met) * points];
+        double share = 0;
+        for (size_t q = 0; q < points; q++) {
+            share += product[q] * without[q];
         }
         out[dense ? walk->slot_feature[s] : s] = share;
+    }
+}
+
+static void solve(struct walk *walk, const uint32_t *mask, size_t stride, bool dense, double *out)
+{
+    double few[6];
+    switch (walk->job->shape->points) { /* numbers that the compiler can unroll */
+    case 1:
+        solve_points(walk, mask, stride, dense, 1, few, out);
+        break;
+    case 2:
+        solve_points(walk, mask, stride, dense, 2, few, out);
+        break;
+    case 3:
+        solve_points(walk, mask, stride, dense, 3, few, out);
+        break;
+    case 4:
+        solve_points(walk, mask, stride, dense, 4, few, out);
+        break;
+    case 5:
+        solve_points(walk, mask, stride, dense, 5, few, out);
+        break;
+    case 6:
+        solve_points(walk, mask, stride, dense, 6, few, out);
+        break;
+    default:
+        solve_points(walk, mask, stride, dense, walk->job->shape->points, walk->product, out);
     }
 }
 
@@ -446,11 +449,9 @@ static void solve_rows(struct walk *walk, size_t level, bool dense, size_t width
     const struct job *job = walk->job;
     size_t rows = walk->block->rows;
     const uint32_t *masks = &walk->masks[level * job->words * job->block_rows];
-    if (dense) {
-        memset(walk->shares, 0, rows * width * sizeof *walk->shares);
-    }
     if (walk->slots > MEMO_SLOTS) {
         for (size_t r = 0; r < rows; r++) {
+            memset(&walk->shares[r * width], 0, width * sizeof *walk->shares);
             solve(walk, &masks[r], job->block_rows, dense, &walk->shares[r * width]);
             walk->answer[r] = (uint32_t)r;
         }
@@ -461,6 +462,7 @@ static void solve_rows(struct walk *walk, size_t level, bool dense, size_t width
     for (size_t r = 0; r < rows; r++) {
         uint32_t mask = masks[r] & on_path;
         if (walk->memo[mask] == 0) {
+            memset(&walk->shares[known * width], 0, width * sizeof *walk->shares);
             solve(walk, &mask, 0, dense, &walk->shares[known * width]);
             walk->seen[known++] = mask;
             walk->memo[mask] = known;
@@ -472,23 +474,38 @@ static void solve_rows(struct walk *walk, size_t level, bool dense, size_t width
     }
 }
 
+/* phi[rows][width] += weight * shares, whole rows of `width` features. */
+static inline __attribute__((always_inline)) void add_dense(const struct walk *walk, double weight,
+                                                            size_t width, double *phi)
+{
+    size_t rows = walk->block->rows;
+    for (size_t r = 0; r < rows; r++, phi += width) {
+        const double *shares = &walk->shares[walk->answer[r] * width];
+        for (size_t f = 0; f < width; f++) {
+            phi[f] += weight * shares[f];
+        }
+    }
+}
+
 static void add_vote(struct walk *walk, const struct forest_vote *vote, bool dense, size_t width)
 {
     const struct job *job = walk->job;
     size_t features = job->forest->features;
-    size_t stride = job->classes * features;
     double weight = (double)vote->weight;
-    double *phi = walk->phi + (job->target ? 0 : (size_t)vote->label * features);
-    for (size_t r = 0; r < walk->block->rows; r++, phi += stride) {
+    size_t class = job->target ? 0 : (size_t)vote->label;
+    double *phi = walk->phi + class * job->block_rows * features;
+    if (dense && width == 9) { /* unrolled */
+        add_dense(walk, weight, 9, phi);
+        return;
+    }
+    if (dense) {
+        add_dense(walk, weight, width, phi);
+        return;
+    }
+    for (size_t r = 0; r < walk->block->rows; r++, phi += features) {
         const double *shares = &walk->shares[walk->answer[r] * width];
-        if (dense) {
-            for (size_t f = 0; f < width; f++) {
-                phi[f] += weight * shares[f];
-            }
-        } else {
-            for (size_t s = 0; s < walk->slots; s++) {
-                phi[walk->slot_feature[s]] += weight * shares[s];
-            }
+        for (size_t s = 0; s < walk->slots; s++) {
+            phi[walk->slot_feature[s]] += weight * shares[s];
         }
     }
 }
@@ -598,14 +615,16 @@ static void explain_group(void *context, size_t index, unsigned worker)
 static void collect_block(const struct job *job, const struct block *block, const double *partial,
                           double *phi)
 {
-    size_t stride = job->classes * job->forest->features;
+    size_t features = job->forest->features;
     for (size_t r = 0; r < block->rows; r++) {
-        double *out = &phi[row_at(job, block->first + r) * stride];
-        memset(out, 0, stride * sizeof *out);
-        for (size_t group = 0; group < TREE_GROUPS; group++) {
-            const double *in = &partial[(group * job->block_rows + r) * stride];
-            for (size_t i = 0; i < stride; i++) {
-                out[i] += in[i];
+        for (size_t c = 0; c < job->classes; c++) {
+            double *out = &phi[(row_at(job, block->first + r) * job->classes + c) * features];
+            memset(out, 0, features * sizeof *out);
+            for (size_t group = 0; group < TREE_GROUPS; group++) {
+                size_t at = (group * job->classes + c) * job->block_rows + r;
+                for (size_t f = 0; f < features; f++) {
+                    out[f] += partial[at * features + f];
+                }
             }
         }
     }
