@@ -55,36 +55,53 @@ static void print_wrapped(struct cli *cli, const char *before, const char *text)
     }
 }
 
+/* A line in a style, wrapped. */
+static void print_styled(struct cli *cli, enum style style, const char *text)
+{
+    cli_print(cli, "%s", "%s", term_on(&cli->out, style));
+    print_wrapped(cli, "", text);
+    cli_print(cli, "%s", "%s", term_off(&cli->out, style));
+}
+
 static void print_heading(struct cli *cli, const char *text)
 {
-    cli_print(cli, "\n%s", "\n%s", term_on(&cli->out, STYLE_BOLD));
-    print_wrapped(cli, "", text);
-    cli_print(cli, "%s", "%s", term_off(&cli->out, STYLE_BOLD));
+    cli_print(cli, "\n", "\n");
+    print_styled(cli, STYLE_BOLD, text);
 }
+
+/* printf in the user's language into the arena. */
+#define IN_WORDS(cli, fr, en, ...)                                         \
+    ((cli)->lang == LANG_FR ? arena_printf(&(cli)->arena, fr, __VA_ARGS__) \
+                            : arena_printf(&(cli)->arena, en, __VA_ARGS__))
 
 static void print_header(struct cli *cli, const struct vehicle_explanation *e)
 {
     const struct ranked_vehicle *v = &e->vehicle;
     struct arena *arena = &cli->arena;
     char date[DATE_TEXT_SIZE];
-    enum style style = cli_statut_style(v->statut);
-    const char *annee = isnan(e->annee) ? "" : arena_printf(arena, " %.0f", e->annee);
-    const char *modele = v->modele != NULL ? words_clean(arena, v->modele) : "";
-    cli_print(cli, "%s%s%s%s : %s%s%s, résultats du %s\n", "%s%s%s%s: %s%s%s, results of %s\n",
-              term_on(&cli->out, STYLE_BOLD), words_clean(arena, v->vin),
-              *modele != '\0' || *annee != '\0' ? arena_printf(arena, ", %s%s", modele, annee) : "",
-              term_off(&cli->out, STYLE_BOLD), term_on(&cli->out, style),
-              cli_statut(cli, v->statut), term_off(&cli->out, style),
-              date_format(cli->run_date, date));
+    const char *vehicle = words_clean(arena, v->vin);
+    if (v->modele != NULL) {
+        vehicle = arena_printf(arena, "%s, %s", vehicle, words_clean(arena, v->modele));
+    }
+    if (!isnan(e->annee)) {
+        vehicle = arena_printf(arena, "%s %.0f", vehicle, e->annee);
+    }
+    (void)date_format(cli->run_date, date);
+    print_styled(cli, STYLE_BOLD,
+                 IN_WORDS(cli, "%s (résultats du %s)", "%s (results of %s)", vehicle, date));
+    print_styled(cli, cli_statut_style(v->statut), cli_statut(cli, v->statut));
     if (v->type_panne_predit == FAILURE_OK) {
-        cli_print(cli, "Aucune panne prédite ; la plus probable : %s\n",
-                  "No failure predicted; the likeliest one: %s\n",
-                  cli_percent(cli, v->prob_panne, 1));
+        print_wrapped(cli, "",
+                      IN_WORDS(cli, "Aucune panne prédite ; la plus probable : %s",
+                               "No failure predicted; the likeliest one: %s",
+                               cli_percent(cli, v->prob_panne, 1)));
     } else {
-        cli_print(cli, "Panne prédite : %s, probabilité %s, km restants %s\n",
-                  "Predicted failure: %s, probability %s, km left %s\n",
-                  cli_failure(cli, v->type_panne_predit), cli_percent(cli, v->prob_panne, 1),
-                  cli_real(cli, v->km_avant_panne, 0));
+        print_wrapped(cli, "",
+                      IN_WORDS(cli, "Panne prédite : %s, probabilité %s, km restants %s",
+                               "Predicted failure: %s, probability %s, km left %s",
+                               cli_failure(cli, v->type_panne_predit),
+                               cli_percent(cli, v->prob_panne, 1),
+                               cli_real(cli, v->km_avant_panne, 0)));
     }
     print_wrapped(cli, cli_text(cli, (struct text)TEXT("À faire : ", "To do: ")), action(cli, v));
 }
@@ -176,12 +193,9 @@ static void print_contributions(struct cli *cli, const struct vehicle_explanatio
         e->against_fleet
             ? cli_text(cli, (struct text)TEXT("moyenne de cette flotte", "mean of this fleet"))
             : cli_text(cli, (struct text)TEXT("moyenne de l'apprentissage", "mean in training"));
-    print_heading(
-        cli,
-        arena_printf(&cli->arena,
-                     cli_text(cli, (struct text)TEXT("Probabilité « %s » : de %s (%s) à %s",
-                                                     "Probability \"%s\": from %s (%s) to %s")),
-                     what, cli_percent(cli, e->base, 1), whose, cli_percent(cli, e->prob, 1)));
+    print_heading(cli, IN_WORDS(cli, "Probabilité « %s » : de %s (%s) à %s",
+                                "Probability \"%s\": from %s (%s) to %s", what,
+                                cli_percent(cli, e->base, 1), whose, cli_percent(cli, e->prob, 1)));
     print_chart(cli, e);
     if (e->usual_of_fleet) {
         print_wrapped(cli, "",
