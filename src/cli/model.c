@@ -222,7 +222,10 @@ static const char *evaluation_label(struct cli *cli, const char *name)
         const char *name;
         struct text label;
     } labels[] = {{"holdout", TEXT("lignes mises de côté", "rows held out")},
-                  {"oob", TEXT("hors échantillon (out-of-bag)", "out of bag")}};
+                  {"folds", TEXT("cinquièmes mis de côté", "fifths held out")},
+                  {"oob", TEXT("hors échantillon (out-of-bag)", "out of bag")},
+                  {"majority", TEXT("toujours la plus fréquente", "always the most frequent")},
+                  {"service_interval", TEXT("selon l'entretien", "by service interval")}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
         if (strcmp(name, labels[i].name) == 0) {
             return cli_text(cli, labels[i].label);
@@ -337,6 +340,20 @@ static void print_classes(struct cli *cli, const struct card *card)
     print_paragraph(cli, "  ", words_clean(&cli->arena, list));
 }
 
+/* What train says in its report, and --json here: too long for a line. */
+static bool is_detail(const char *key)
+{
+    static const char *const details[] = {"classes", "confusion",  "calibration", "calibrations",
+                                          "costs",   "importance", "quiet"};
+    for (size_t i = 0; i < sizeof details / sizeof *details; i++) {
+        if (strncmp(key, OURS, sizeof OURS - 1) == 0 &&
+            strcmp(key + sizeof OURS - 1, details[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Properties that nobody expects: numbers and texts whole, anything longer cut. */
 static void print_others(struct cli *cli, json_t *others)
 {
@@ -349,6 +366,9 @@ static void print_others(struct cli *cli, json_t *others)
     print_heading(cli, (struct text)TEXT("Ce que le fichier dit encore", "What else it says"));
     json_object_foreach(others, key, value)
     {
+        if (is_detail(key)) {
+            continue;
+        }
         char *dump =
             json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         const char *text = dump ? arena_strdup(&cli->arena, dump) : json_string_value(value);

@@ -74,25 +74,45 @@ static json_t *plain_scores(const struct forest_metrics *m)
     return object;
 }
 
-/* [value, low, high] each. */
-static json_t *scores_with_intervals(const struct train_report *report)
+/* An evaluation with what lies behind it: how rows were split, and the intervals, [low, high]. */
+static json_t *checked_scores(const struct train_report *report)
 {
-    static const char *const checks[] = {"holdout", "folds", "oob"};
     static const char *const splits[] = {"stratified", "grouped", "by_date"};
     const struct forest_metrics *m = &report->checked;
-    json_t *object = json_object();
-    put(object, "check", text(checks[report->check]));
-    put(object, "split", text(splits[report->split]));
-    put(object, "rows", whole(m->rows));
-    put(object, "replicates", whole(m->replicates));
+    json_t *object = plain_scores(m);
+    json_t *intervals = json_object();
     for (int s = 0; s < FOREST_SCORE_COUNT; s++) {
         json_t *array = json_array();
-        add(array, number(m->score[s]));
         add(array, number(m->interval[s].low));
         add(array, number(m->interval[s].high));
-        put(object, forest_score_names[s], array);
+        put(intervals, forest_score_names[s], array);
     }
+    put(object, "split", text(splits[report->split]));
+    put(object, "replicates", whole(m->replicates));
+    put(object, "intervals", intervals);
     return object;
+}
+
+static json_t *rival_scores(const struct train_rival *rival)
+{
+    json_t *object = plain_scores(&rival->metrics);
+    put(object, "cost", number(rival->cost));
+    return object;
+}
+
+/* Rows of each class. */
+static json_t *label_rows_json(const struct forest_data *data)
+{
+    size_t *count = xcalloc((size_t)data->classes, sizeof *count);
+    json_t *array = json_array();
+    for (size_t r = 0; r < data->rows; r++) {
+        count[data->y[r]]++;
+    }
+    for (int c = 0; c < data->classes; c++) {
+        add(array, whole(count[c]));
+    }
+    free(count);
+    return array;
 }
 
 static json_t *classes_json(const struct train_report *report)
@@ -122,21 +142,6 @@ static json_t *confusion_json(const struct forest_metrics *m)
         add(rows, row);
     }
     return rows;
-}
-
-static json_t *baselines_json(const struct train_report *report)
-{
-    static const char *const names[RIVAL_COUNT] = {"majority", "service_interval"};
-    json_t *object = json_object();
-    for (int k = 0; k < RIVAL_COUNT; k++) {
-        const struct train_rival *rival = &report->rivals[k];
-        if (rival->known) {
-            json_t *scores = plain_scores(&rival->metrics);
-            put(scores, "cost", number(rival->cost));
-            put(object, names[k], scores);
-        }
-    }
-    return object;
 }
 
 static json_t *calibrations_json(const struct train_report *report)
@@ -245,6 +250,9 @@ int learning_write(const struct session *session, const struct train_options *op
                    const struct train_report *report, struct arena *arena, struct error *err)
 {
     enum { MOST = 20 };
+    static const char *const keys[] = {"autostream.holdout", "autostream.folds", "autostream.oob"};
+    static const char *const rivals[RIVAL_COUNT] = {"autostream.majority",
+                                                    "autostream.service_interval"};
     struct forest_property properties[MOST];
     size_t count = 0;
     char date[DATE_TEXT_SIZE];
@@ -254,17 +262,26 @@ int learning_write(const struct session *session, const struct train_options *op
     PROPERTY("seed", arena_printf(arena, "%llu", (unsigned long long)options->seed));
     PROPERTY("source", base_name(report->source));
     PROPERTY("rows", arena_printf(arena, "%zu", table->data.rows));
-    PROPERTY("metrics", line_of(scores_with_intervals(report), arena));
+    PROPERTY("label_rows", line_of(label_rows_json(&table->data), arena));
+    properties[count++] =
+        (struct forest_property){keys[report->check], line_of(checked_scores(report), arena)};
+    if (report->has_oob && report->check != TRAIN_OUT_OF_BAG) {
+        PROPERTY("oob", line_of(plain_scores(&report->oob), arena));
+    }
+    for (int k = 0; k < RIVAL_COUNT; k++) {
+        if (report->rivals[k].known) {
+            properties[count++] = (struct forest_property){
+                rivals[k], line_of(rival_scores(&report->rivals[k]), arena)};
+        }
+    }
     if (report->checked.confusion) {
         PROPERTY("classes", line_of(classes_json(report), arena));
         PROPERTY("confusion", line_of(confusion_json(&report->checked), arena));
     }
     if (report->has_oob) {
-        PROPERTY("oob", line_of(plain_scores(&report->oob), arena));
         PROPERTY("calibration", forest_calibration_encode(&report->calibration, arena));
         PROPERTY("calibrations", line_of(calibrations_json(report), arena));
     }
-    PROPERTY("baselines", line_of(baselines_json(report), arena));
     if (table->quiet >= 0) {
         PROPERTY("quiet", table->class_labels[table->quiet]);
         PROPERTY("costs", line_of(costs_json(report), arena));

@@ -127,10 +127,11 @@ static void test_the_card_says_how_good_the_model_is(void **state)
     struct forest_calibration calibration;
     struct error err;
     static const char *const keys[] = {
-        "autostream.trained_on", "autostream.seed",         "autostream.rows",
-        "autostream.metrics",    "autostream.classes",      "autostream.confusion",
-        "autostream.oob",        "autostream.calibrations", "autostream.baselines",
-        "autostream.costs",      "autostream.importance",   "autostream.profile"};
+        "autostream.trained_on",   "autostream.seed",     "autostream.rows",
+        "autostream.holdout",      "autostream.oob",      "autostream.classes",
+        "autostream.confusion",    "autostream.majority", "autostream.label_rows",
+        "autostream.calibrations", "autostream.costs",    "autostream.importance",
+        "autostream.profile"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (!property(&card, keys[i])) {
             fail_msg("the card has no %s", keys[i]);
@@ -139,9 +140,9 @@ static void test_the_card_says_how_good_the_model_is(void **state)
     assert_string_equal(property(&card, "autostream.trained_on"), "2026-11-23");
     assert_string_equal(property(&card, "autostream.source"), "plain.csv");
     assert_string_equal(property(&card, "autostream.quiet"), "high");
-    assert_non_null(strstr(property(&card, "autostream.metrics"),
-                           "{\"check\":\"holdout\",\"split\":\"stratified\",\"rows\":60,"
-                           "\"replicates\":200,\"accuracy\":["));
+    assert_non_null(strstr(property(&card, "autostream.holdout"), "{\"rows\":60,\"accuracy\":"));
+    assert_non_null(strstr(property(&card, "autostream.holdout"),
+                           "\"split\":\"stratified\",\"replicates\":200,\"intervals\":{"));
     assert_non_null(
         strstr(property(&card, "autostream.profile"), "\"empty\":{\"n\":0,\"missing\":300}"));
     assert_int_equal(forest_calibration_decode(property(&card, "autostream.calibration"), 2, "m",
