@@ -41,6 +41,7 @@ struct options {
     double max_rejects;
     const char *table, *out; /* score */
     uint64_t limit;          /* top */
+    const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };
 
 struct cli {
@@ -69,6 +70,7 @@ struct command {
     struct text summary; /* one line of the list of commands */
     struct text about;   /* what it reads, does and writes */
     struct option_table options;
+    struct text operand; /* the one word that it takes beside the options; NULLs: none */
     struct example examples[EXAMPLES_AT_MOST]; /* at least one */
     struct text next;                          /* what one does afterwards */
     bool has_json;                             /* --json makes sense */
@@ -80,8 +82,8 @@ extern const struct command *const commands[];
 extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
-    command_gold, command_score, command_top, command_quality, command_model, command_catalog,
-    command_demo;
+    command_gold, command_score, command_top, command_explain, command_quality, command_model,
+    command_catalog, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

@@ -1,6 +1,8 @@
 /* The forest as an object: what it measures, and its end. Memory only. */
 #include "forest/impl.h"
 
+#include "forest/layout.h"
+
 #include <stdlib.h>
 
 void forest_free(struct forest *forest)
@@ -12,6 +14,7 @@ void forest_free(struct forest *forest)
         free(forest->missing_left);
         free(forest->cover);
         free(forest->base);
+        layout_free(atomic_load(&forest->layout));
         free(forest);
     }
 }

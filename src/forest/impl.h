@@ -16,6 +16,7 @@
 #include "forest/forest.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +60,10 @@ struct forest {
                      the file does not tell */
     double *base; /* [classes], or NULL: sums start at 0 */
     enum forest_post post;
+
+    /* What predict.c adds, by and by, without a change to any of the above. */
+    struct forest_layout *_Atomic layout; /* NULL: not made yet */
+    atomic_size_t rows_predicted;         /* without a layout */
 };
 
 /* From the sums of a row's votes (base included) to its probabilities, in place: prob[classes] has

@@ -1,18 +1,44 @@
 /* Probabilities of rows: votes of the trees, summed in double, tree by tree. Reads a forest and X,
- * writes P. Blocks of rows are the tasks, so that a row's sum never depends on the threads. */
+ * writes P. Blocks of rows are the tasks, so that a row's sum never depends on the threads.
+ *
+ * Two roads with the same bits. The plain one follows a row at a time through the forest as it is
+ * stored. The fast one (layout.h) lets LANES walks go on at once, so that the fetches of one hide
+ * behind the others; it has no branch that depends on the data: a walk that has arrived stands
+ * still, and those that have not are gathered anew every few steps. On 2 million nodes (160,000 x
+ * 9, 100 trees, AMD Zen 4) a thread makes 57,000 rows a second on the plain road and 380,000 on the
+ * fast one; there, AVX-512 gathers instead of LANES scalar walks made 260,000, so there is none. */
 #include "forest/forest.h"
 
+#include "base/arena.h"
 #include "base/parallel.h"
-#include "forest/impl.h"
+#include "forest/layout.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Large blocks, so that a tree that was fetched into the cache serves many rows; smaller ones when
- * there are too few rows to keep all threads busy. */
-enum { MIN_BLOCK_ROWS = 64, MAX_BLOCK_ROWS = 4096, BLOCKS_PER_THREAD = 4 };
+/* Large blocks, so that a tree that was fetched into the cache serves many rows (16,384 rows gave
+ * 1.3 times the speed of 4,096); smaller ones when there are too few rows to keep all threads busy,
+ * or when a block would take more than BLOCK_KEYS. */
+enum {
+    MIN_BLOCK_ROWS = 64,
+    MAX_BLOCK_ROWS = 16384,
+    BLOCKS_PER_THREAD = 4,
+    BLOCK_KEYS = 1 << 19 /* 2 MiB */
+};
+
+enum {
+    LANES = 16,      /* walks at once; 1, 4, 8 and 16: 140, 170, 170 and 180 thousand rows/s */
+    CHUNK = 512,     /* walks of one tree between two looks at the next: keys stay in L1 */
+    LATER_STEPS = 4, /* before those that have not arrived are gathered */
+    FEW_WALKS = 4,   /* go on one by one */
+    FEW_ROWS = 8,    /* these go one by one, through LANES trees at once */
+    LAYOUT_PAYS = 5, /* nodes are laid out in the time that the fast road saves on a walk */
+    CACHE_LINE_NODES = 8,
+};
 
 struct prediction {
     const struct forest *forest;
+    const struct forest_layout *layout; /* NULL: the plain road */
     const float *x;
     size_t rows, block_rows;
     double *prob;
@@ -24,6 +50,215 @@ static void add_votes(const struct forest *forest, const struct forest_node *lea
         prob[forest->votes[v].label] += (double)forest->votes[v].weight;
     }
 }
+
+/* ---- the plain road ---- */
+
+static void add_plain(const struct forest *forest, const float *x, size_t rows, double *prob)
+{
+    for (size_t tree = 0; tree < forest->trees; tree++) { /* outside: a tree stays in the cache */
+        for (size_t row = 0; row < rows; row++) {
+            add_votes(forest, forest_leaf(forest, tree, x + row * forest->features),
+                      prob + row * (size_t)forest->classes);
+        }
+    }
+}
+
+/* ---- the fast road ---- */
+
+/* One walk: of row `item` through the tree at hand, or of the row at hand through tree `item`. */
+struct walk {
+    uint32_t item;
+    uint32_t at; /* node */
+};
+
+/* What a walk goes through: two of these say which rows, two which trees. */
+struct walks {
+    const struct forest_layout *layout;
+    const uint32_t *keys;            /* keys[item][columns]; the one row's when trees are items */
+    const struct layout_tree *trees; /* the one tree, or trees[item] */
+    uint32_t *payload;               /* of the leaf where `item` arrived; [items] */
+};
+
+static inline __attribute__((always_inline)) uint32_t
+next_node(uint64_t node, const uint32_t *keys, uint32_t column_mask, unsigned column_bits)
+{
+    uint32_t low = (uint32_t)node;
+    return (low >> column_bits) + (keys[low & column_mask] > (uint32_t)(node >> 32));
+}
+
+/* `steps` steps of `count` walks, a multiple of LANES. `by_tree` is a constant where this is
+ * inlined: are items trees or rows? */
+static inline __attribute__((always_inline)) void
+advance(const struct walks *w, struct walk *walk, size_t count, uint32_t steps, bool by_tree)
+{
+    unsigned bits = w->layout->column_bits;
+    uint32_t mask = (UINT32_C(1) << bits) - 1;
+    size_t columns = w->layout->columns;
+    for (size_t first = 0; first < count; first += LANES) {
+        const uint64_t *nodes[LANES];
+        const uint32_t *keys[LANES];
+        uint32_t at[LANES];
+        for (int lane = 0; lane < LANES; lane++) {
+            uint32_t item = walk[first + (size_t)lane].item;
+            at[lane] = walk[first + (size_t)lane].at;
+            nodes[lane] = by_tree ? w->trees[item].nodes : w->trees->nodes;
+            keys[lane] = by_tree ? w->keys : w->keys + item * columns;
+        }
+        for (uint32_t step = 0; step < steps; step++) {
+#pragma GCC unroll 16
+            for (int lane = 0; lane < LANES; lane++) {
+                const uint64_t *from = by_tree ? nodes[lane] : nodes[0];
+                at[lane] = next_node(from[at[lane]], keys[lane], mask, bits);
+            }
+        }
+        for (int lane = 0; lane < LANES; lane++) {
+            walk[first + (size_t)lane].at = at[lane];
+        }
+    }
+}
+
+/* Takes the payload where each walk stands, and keeps the walks that have not arrived. */
+static inline __attribute__((always_inline)) size_t
+keep_going(const struct walks *w, struct walk *walk, size_t count, bool by_tree)
+{
+    uint32_t mask = (UINT32_C(1) << w->layout->column_bits) - 1;
+    uint32_t leaf = (uint32_t)w->layout->columns - 1;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct walk one = walk[i];
+        uint64_t node = w->trees[by_tree ? one.item : 0].nodes[one.at];
+        w->payload[one.item] = (uint32_t)(node >> 32);
+        walk[kept] = one;
+        kept += ((uint32_t)node & mask) != leaf;
+    }
+    return kept;
+}
+
+/* Walks all `count` items (at most CHUNK) to their leaves. */
+static inline __attribute__((always_inline)) void walk_all(const struct walks *w, size_t count,
+                                                           uint32_t steps, bool by_tree)
+{
+    struct walk walk[CHUNK + LANES];
+    for (size_t i = 0; i < count; i++) {
+        walk[i] = (struct walk){.item = (uint32_t)i};
+    }
+    while (count > FEW_WALKS) {
+        size_t filled = count;
+        for (; filled % LANES != 0; filled++) {
+            walk[filled] = walk[count - 1]; /* twice the same walk does no harm */
+        }
+        advance(w, walk, filled, steps, by_tree);
+        count = keep_going(w, walk, count, by_tree);
+        steps = LATER_STEPS;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct walk *one = &walk[i];
+        const uint64_t *nodes = w->trees[by_tree ? one->item : 0].nodes;
+        const uint32_t *keys = w->keys + (by_tree ? 0 : one->item * w->layout->columns);
+        unsigned bits = w->layout->column_bits;
+        for (uint32_t from = UINT32_MAX; from != one->at;) {
+            from = one->at;
+            one->at = next_node(nodes[from], keys, (UINT32_C(1) << bits) - 1, bits);
+        }
+        w->payload[one->item] = (uint32_t)(nodes[one->at] >> 32);
+    }
+}
+
+static inline void add_payload(const struct forest *forest, const struct forest_layout *layout,
+                               uint32_t payload, double *prob)
+{
+    if (payload & PAYLOAD_SEVERAL) {
+        add_votes(forest, &forest->nodes[payload & ~PAYLOAD_SEVERAL], prob);
+    } else {
+        prob[layout->votes[payload].label] += layout->votes[payload].weight;
+    }
+}
+
+/* keys[rows][columns] of x[rows][features]. */
+static void convert(const struct forest *forest, const struct forest_layout *layout, const float *x,
+                    size_t rows, uint32_t *keys)
+{
+    size_t columns = layout->columns;
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t c = 0; c + 1 < columns; c++) {
+            float value = x[row * forest->features + layout->column[c].feature];
+            uint32_t key = layout_key(value);
+            keys[row * columns + c] = isnan(value) ? layout->column[c].missing : key;
+        }
+        keys[row * columns + columns - 1] = 0;
+    }
+}
+
+/* Asks for part `part` of `parts` of a tree's nodes: without, the first rows of a block wait for
+ * each of them (190,000 rows a second instead of 300,000). */
+static void fetch_part(const struct layout_tree *tree, size_t part, size_t parts)
+{
+    size_t each = tree->node_count / parts + 1;
+    size_t end = (part + 1) * each < tree->node_count ? (part + 1) * each : tree->node_count;
+    for (size_t n = part * each; n < end; n += CACHE_LINE_NODES) {
+        __builtin_prefetch(tree->nodes + n, 0, 2);
+    }
+}
+
+/* A tree at a time over all rows. */
+static void add_rows(const struct forest *forest, const struct forest_layout *layout,
+                     const uint32_t *keys, size_t rows, double *prob)
+{
+    uint32_t payload[CHUNK];
+    size_t classes = (size_t)forest->classes;
+    size_t chunks = (rows + CHUNK - 1) / CHUNK;
+    for (size_t tree = 0; tree < forest->trees; tree++) {
+        for (size_t chunk = 0; chunk < chunks; chunk++) {
+            size_t first = chunk * CHUNK;
+            size_t count = rows - first < CHUNK ? rows - first : CHUNK;
+            const struct walks w = {.layout = layout,
+                                    .keys = keys + first * layout->columns,
+                                    .trees = &layout->trees[tree],
+                                    .payload = payload};
+            if (tree + 1 < forest->trees) {
+                fetch_part(&layout->trees[tree + 1], chunk, chunks);
+            }
+            walk_all(&w, count, layout->trees[tree].first_steps, false);
+            for (size_t row = 0; row < count; row++) {
+                add_payload(forest, layout, payload[row], prob + (first + row) * classes);
+            }
+        }
+    }
+}
+
+/* A row through many trees at once, added in the order of the trees. */
+static void add_row(const struct forest *forest, const struct forest_layout *layout,
+                    const uint32_t *keys, double *prob)
+{
+    uint32_t payload[CHUNK];
+    for (size_t first = 0; first < forest->trees; first += CHUNK) {
+        size_t count = forest->trees - first < CHUNK ? forest->trees - first : CHUNK;
+        const struct walks w = {
+            .layout = layout, .keys = keys, .trees = &layout->trees[first], .payload = payload};
+        walk_all(&w, count, layout->trees[first].first_steps, true);
+        for (size_t tree = 0; tree < count; tree++) {
+            add_payload(forest, layout, payload[tree], prob);
+        }
+    }
+}
+
+static void add_fast(const struct forest *forest, const struct forest_layout *layout,
+                     const float *x, size_t rows, double *prob)
+{
+    uint32_t *keys = xcalloc(rows * layout->columns, sizeof *keys);
+    convert(forest, layout, x, rows, keys);
+    if (rows < FEW_ROWS) {
+        for (size_t row = 0; row < rows; row++) {
+            add_row(forest, layout, keys + row * layout->columns,
+                    prob + row * (size_t)forest->classes);
+        }
+    } else {
+        add_rows(forest, layout, keys, rows, prob);
+    }
+    free(keys);
+}
+
+/* ---- both ---- */
 
 static void predict_block(void *context, size_t block, unsigned worker)
 {
@@ -41,28 +276,64 @@ static void predict_block(void *context, size_t block, unsigned worker)
             prob[row * classes + c] = forest->base ? forest->base[c] : 0;
         }
     }
-    for (size_t tree = 0; tree < forest->trees; tree++) { /* outside: a tree stays in the cache */
-        for (size_t row = 0; row < rows; row++) {
-            add_votes(forest, forest_leaf(forest, tree, x + row * forest->features),
-                      prob + row * classes);
-        }
+    if (job->layout) {
+        add_fast(forest, job->layout, x, rows, prob);
+    } else {
+        add_plain(forest, x, rows, prob);
     }
     for (size_t row = 0; row < rows; row++) {
         forest_post_row(forest, prob + row * classes);
     }
 }
 
+/* The layout hangs on a forest that is otherwise constant: making it changes no result. */
+static struct forest *mutable_forest(const struct forest *forest)
+{
+    return (struct forest *)(uintptr_t)forest;
+}
+
+void forest_compile(const struct forest *forest, unsigned threads)
+{
+    struct forest_layout *none = NULL;
+    if (atomic_load(&forest->layout)) {
+        return;
+    }
+    struct forest_layout *mine = layout_new(forest, parallel_threads(threads));
+    if (!atomic_compare_exchange_strong(&mutable_forest(forest)->layout, &none, mine)) {
+        layout_free(mine); /* another thread was first */
+    }
+}
+
+/* The layout, made when so many rows were predicted without that it would have paid. NULL: not yet,
+ * or the forest does not fit into one. */
+static const struct forest_layout *layout_for(const struct forest *forest, size_t rows,
+                                              unsigned threads)
+{
+    if (!atomic_load(&forest->layout)) {
+        size_t before = atomic_fetch_add(&mutable_forest(forest)->rows_predicted, rows);
+        if ((before + rows) * forest->trees < forest->node_count / LAYOUT_PAYS) {
+            return NULL;
+        }
+        forest_compile(forest, threads);
+    }
+    const struct forest_layout *layout = atomic_load(&forest->layout);
+    return layout->nodes ? layout : NULL;
+}
+
 void forest_predict(const struct forest *forest, const float *x, size_t rows, unsigned threads,
                     double *prob)
 {
-    struct prediction job = {.forest = forest, .x = x, .rows = rows, .prob = prob};
-    threads = parallel_threads(threads);
+    threads = rows > MIN_BLOCK_ROWS ? parallel_threads(threads) : 1;
+    struct prediction job = {.forest = forest,
+                             .layout = layout_for(forest, rows, threads),
+                             .x = x,
+                             .rows = rows,
+                             .prob = prob};
+    size_t most = job.layout ? BLOCK_KEYS / job.layout->columns : MAX_BLOCK_ROWS;
+    most = most < MAX_BLOCK_ROWS ? most : MAX_BLOCK_ROWS;
     job.block_rows = rows / BLOCKS_PER_THREAD / threads;
-    if (job.block_rows < MIN_BLOCK_ROWS) {
-        job.block_rows = MIN_BLOCK_ROWS;
-    } else if (job.block_rows > MAX_BLOCK_ROWS) {
-        job.block_rows = MAX_BLOCK_ROWS;
-    }
+    job.block_rows = job.block_rows < most ? job.block_rows : most;
+    job.block_rows = job.block_rows > MIN_BLOCK_ROWS ? job.block_rows : MIN_BLOCK_ROWS;
     size_t blocks = rows / job.block_rows + (rows % job.block_rows != 0);
     parallel_for(threads, blocks, predict_block, &job);
 }

@@ -853,7 +853,7 @@ static int map_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
     struct mapping *m = context;
     const struct lake_function *f = m->function;
     struct batch *batch = &m->batch;
-    size_t results = f->result->column_count - 1;
+    size_t results = f->result->column_count - 1 - (f->text != NULL);
     size_t rows = duckdb_data_chunk_get_size(chunk);
     numbers_of_chunk(chunk, 1, f->input_count, m->x);
     if (f->apply(f->context, m->x, rows, m->y, err) != 0) {
@@ -876,6 +876,10 @@ static int map_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
                 batch->values[c].real[r] = value;
             }
         }
+        if (f->text) {
+            batch->values[results + 1].text[r] = f->text(f->context, r);
+            batch->null[results + 1][r] = !batch->values[results + 1].text[r].data;
+        }
     }
     return lake_append(m->lake, batch, err);
 }
@@ -887,6 +891,8 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
     struct mapping m = {.lake = lake, .function = function};
     size_t rows = duckdb_vector_size();
     int status = -1;
+    assert((function->text != NULL) ==
+           (function->result->columns[function->result->column_count - 1].type == COLUMN_TEXT));
     m.x = ARENA_NEW(&arena, double, rows * function->input_count);
     m.y = ARENA_NEW(&arena, double, rows * function->result->column_count);
     batch_init(&m.batch, function->result, &arena);

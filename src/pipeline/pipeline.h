@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "fleet/fleet.h"
+#include "fleet/reasons.h"
 #include "forest/forest.h"
 #include "ingest/ingest.h"
 
@@ -127,6 +128,7 @@ struct ranked_vehicle {
     int sante;
     double km_avant_panne;                /* NAN: not known */
     double km_depuis_revis, score_risque; /* NAN: not known */
+    const char *raisons;                  /* fleet/reasons.h reads it; NULL: none */
 };
 
 /* The run dates that have gold, oldest first; owned by the arena. */
@@ -137,6 +139,34 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
  * `limit` (0: all); `total` is the size of the fleet. Owned by the arena. */
 int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err);
+
+/* ---- explain (explain.c) ---- */
+
+struct vehicle_service {
+    const char *date, *type; /* NULL: not known; date YYYY-MM-DD */
+    double km;               /* NAN: not known */
+};
+
+struct vehicle_explanation {
+    struct ranked_vehicle vehicle;
+    double annee;      /* NAN: not known */
+    double base, prob; /* of the predicted class, before and after its measures are known */
+    struct reason reasons[MODEL_INPUT_COUNT]; /* strongest first; their points sum to prob - base */
+    size_t told;                              /* of these are worth a sentence */
+    bool against_fleet;     /* the model does not tell what it was trained on: base is the mean of
+                               this fleet */
+    bool usual_of_fleet;    /* the usual ranges are this fleet's, not the training data's */
+    const char *model_path; /* of the model that made the results */
+    struct vehicle_service *services; /* latest first */
+    size_t service_count;
+};
+
+/* Why a vehicle of the published gold is rated as it is. The model is the one that run.json names
+ * by its hash: `model_path`, or the path of run.json, or models/model_pannes.onnx under the root;
+ * one with another hash is refused. A vehicle that is not there is an error that names near ones.
+ * Owned by the arena. */
+int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
+                     struct arena *arena, struct vehicle_explanation *out, struct error *err);
 
 struct quality_column {
     const char *name;

@@ -88,8 +88,9 @@ static void test_the_environment_chooses_language_and_data(void **state)
 static void test_every_command_has_help_with_an_example_in_both_languages(void **state)
 {
     (void)state;
-    static const char *const names[] = {"generate", "train",   "run",   "silver",  "gold", "score",
-                                        "top",      "quality", "model", "catalog", "demo"};
+    static const char *const names[] = {"generate", "train", "run",     "silver",
+                                        "gold",     "score", "top",     "explain",
+                                        "quality",  "model", "catalog", "demo"};
     const char *all = assert_cli_works(&arena, "--help", NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_non_null(strstr(all, arena_printf(&arena, "\n  %s ", names[i])));
@@ -474,6 +475,117 @@ static void test_json_of_demo_has_a_part_for_every_step(void **state)
     temp_folder_remove(folder);
 }
 
+/* ---- explain ---- */
+
+static void test_explain_shows_header_reasons_contributions_and_services(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "explain", "VIN-7", NULL);
+    assert_non_null(strstr(text, "VIN-7, Daily 2024 (results of 2026-11-23)\n▲ CRITICAL\n"
+                                 "Predicted failure: Engine, probability 86.0%, km left 2,000\n"
+                                 "To do: Check oil level"));
+    assert_non_null(strstr(text, "\nReasons\n1. Engine temperature 0.5 °C, usual 0.0-1.0: +31 "
+                                 "points for Engine\n"
+                                 "2. Engine speed 200 rpm: -25 points for Engine\n"
+                                 "3. Fuel consumption not measured, usual 7.0-8.0: +10 points for "
+                                 "Engine\n\n"));
+    assert_non_null(strstr(text, "Probability \"Engine\": from 6.3% (mean in training) to 86.0%\n"
+                                 "Engine temperature       0.5 °C  +31 for     ████"));
+    assert_non_null(strstr(text, "Engine speed            200 rpm  -25 against ░░░░"));
+    assert_non_null(strstr(text, "\nInjection pressure      800 bar    0\n"));
+    assert_non_null(strstr(text, "\nServices\n2025-05-31  Moteur  148,333 km\n"
+                                 "no date     Frei\\x1b[2Jns  –\n"));
+    assert_null(strchr(text, '\033'));
+}
+
+static void test_explain_speaks_french(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "--lang", "fr", "explain", "VIN-7", NULL);
+    assert_non_null(strstr(text, "Température moteur 0,5 °C, habituel 0,0-1,0 : +31 points pour "
+                                 "Moteur\n"));
+    assert_non_null(strstr(text, "Consommation non mesurée"));
+    assert_non_null(strstr(text, "-25 contre ░"));
+}
+
+static void test_explain_says_what_speaks_for_a_sound_vehicle(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "explain", "VIN-OK", NULL);
+    assert_non_null(strstr(text, "✓ OK"));
+    assert_non_null(strstr(text, "No failure predicted; the likeliest one: 2.0%\n"
+                                 "To do: Nothing to do: next service when it is due\n"));
+    assert_non_null(strstr(text, "points for a sound vehicle"));
+    assert_non_null(strstr(text, "(mean of this fleet)"));
+    assert_non_null(strstr(text, "Usual: 5 to 95% of this fleet's vehicles"));
+}
+
+static void test_explain_says_when_nothing_stands_out(void **state)
+{
+    (void)state;
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=nothing", NULL};
+    const char *text = run_in(env, "explain", "VIN-7").out;
+    assert_non_null(strstr(text, "No measure stands out.\n"));
+    assert_non_null(strstr(text, "\nServices\nNone.\n"));
+}
+
+static void test_explain_fits_the_width_of_the_terminal(void **state)
+{
+    (void)state;
+    static const int widths[] = {40, 60, 80, 100, 160};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        const char *const env[] = {arena_printf(&arena, "COLUMNS=%d", widths[i]), NULL};
+        const char *text = run_in(env, "explain", "VIN-7").out;
+        assert_true(widest_line(text) <= (size_t)widths[i]);
+        assert_non_null(strstr(text, "+31 for     █"));
+    }
+}
+
+static void test_explain_asks_which_vehicle_and_takes_one(void **state)
+{
+    (void)state;
+    assert_cli_fails(2, "which vehicle? For example: autostream explain VIN-751000", "explain",
+                     NULL);
+    assert_cli_fails(2, "explain does not expect \"VIN-8\"", "explain", "VIN-7", "VIN-8", NULL);
+    assert_cli_fails(1, "VIN-1 is not there", "explain", "VIN-1", NULL);
+    const char *help = assert_cli_works(&arena, "explain", "--help", NULL);
+    assert_non_null(strstr(help, "autostream [GLOBAL OPTIONS] explain VIN [OPTIONS]"));
+}
+
+static void test_json_of_explain_has_every_contribution(void **state)
+{
+    (void)state;
+    json_t *document = parse(assert_cli_works(&arena, "--json", "explain", "VIN-7", NULL));
+    json_t *contributions = json_object_get(document, "contributions");
+    json_t *third = json_array_get(contributions, 2);
+    assert_int_equal(json_array_size(contributions), MODEL_INPUT_COUNT);
+    assert_int_equal(json_integer_value(json_object_get(document, "raisons")), 3);
+    assert_string_equal(json_string_value(json_object_get(document, "statut")), "CRITIQUE");
+    assert_string_equal(json_string_value(json_object_get(third, "mesure")), "conso_essence");
+    assert_true(json_is_null(json_object_get(third, "valeur")));
+    assert_true(json_real_value(json_object_get(third, "contribution")) == 0.1);
+    json_t *services = json_object_get(document, "entretiens");
+    assert_int_equal(json_array_size(services), 2);
+    assert_true(json_is_null(json_object_get(json_array_get(services, 1), "km")));
+    json_decref(document);
+}
+
+static void test_top_says_why_where_there_is_room(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "top", "--limit", "5", NULL);
+    assert_non_null(strstr(text, "Km left  Why "));
+    assert_non_null(strstr(text, "2,000  Engine speed 4,512 rpm           Check hoses"));
+    assert_non_null(strstr(text, "Engine temperature not measured"));
+    const char *const narrow[] = {"COLUMNS=149", NULL};
+    assert_null(strstr(run_in(narrow, "top", NULL).out, "Why"));
+    json_t *document = parse(run_in(NULL, "--json", "top").out);
+    json_t *first = json_array_get(json_object_get(document, "vehicles"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "raisons")),
+                        "regime_moteur=4512:+0.42|temps_0_100=14.1:+0.2");
+    json_decref(document);
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -514,6 +626,14 @@ int main(void)
         cmocka_unit_test(test_the_card_of_no_model_is_a_failure),
         cmocka_unit_test(test_json_of_the_model_card_holds_the_properties_as_values),
         cmocka_unit_test(test_json_of_top_keeps_the_data_as_they_are),
+        cmocka_unit_test(test_explain_shows_header_reasons_contributions_and_services),
+        cmocka_unit_test(test_explain_speaks_french),
+        cmocka_unit_test(test_explain_says_what_speaks_for_a_sound_vehicle),
+        cmocka_unit_test(test_explain_says_when_nothing_stands_out),
+        cmocka_unit_test(test_explain_fits_the_width_of_the_terminal),
+        cmocka_unit_test(test_explain_asks_which_vehicle_and_takes_one),
+        cmocka_unit_test(test_json_of_explain_has_every_contribution),
+        cmocka_unit_test(test_top_says_why_where_there_is_room),
         cmocka_unit_test(test_json_errors_are_objects_and_sentences),
         cmocka_unit_test(test_json_of_demo_has_a_part_for_every_step),
     };

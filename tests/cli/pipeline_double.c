@@ -176,11 +176,14 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
 {
     static const struct ranked_vehicle first[] = {
-        {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4},
+        {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4,
+         "regime_moteur=4512:+0.42|temps_0_100=14.1:+0.2"},
         {"VF1\033[2JRFB00\n123456789012345678901234567890", NULL, STATUT_CRITIQUE, FAILURE_FREINS,
-         0.7, 30, NAN, NAN, NAN},
-        {"VIN-751012", "Daily", STATUT_ALERTE, FAILURE_MOTEUR, 0.55, 45, 12250, 9000, 60},
-        {"VIN-751031", "Master", STATUT_SURVEILLANCE, FAILURE_BATTERIE, 0.31, 69, 21000, 100, 55}};
+         0.7, 30, NAN, NAN, NAN, NULL},
+        {"VIN-751012", "Daily", STATUT_ALERTE, FAILURE_MOTEUR, 0.55, 45, 12250, 9000, 60,
+         "temp_moyenne=:+0.3"},
+        {"VIN-751031", "Master", STATUT_SURVEILLANCE, FAILURE_BATTERIE, 0.31, 69, 21000, 100, 55,
+         "?"}};
     enum { KNOWN = sizeof first / sizeof *first, FLEET = 50 };
     (void)session, (void)err;
     struct ranked_vehicle *fleet = ARENA_NEW(arena, struct ranked_vehicle, FLEET);
@@ -193,7 +196,8 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
                                            98,
                                            30000,
                                            500,
-                                           40};
+                                           40,
+                                           "km_depuis_revis=500:+0.12"};
     }
     memcpy(fleet, first, sizeof first);
     *rows = fleet;
@@ -224,5 +228,41 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     if (is_case("rejects")) {
         out->silver = out->gold = (struct quality_report){0};
     }
+    return 0;
+}
+
+int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
+                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+{
+    static struct vehicle_service services[] = {{"2025-05-31", "Moteur", 148333},
+                                                {NULL, "Frei\033[2Jns", NAN}};
+    static const double points[MODEL_INPUT_COUNT] = {0.312, 0.05, -0.25, 0.012, 0,
+                                                     0.004, 0,    0.1,   -0.001};
+    if (strcmp(vin, "VIN-1") == 0) {
+        return error_set(err, "%s n'est pas là", "%s is not there", vin);
+    }
+    (void)session, (void)arena;
+    bool sound = strcmp(vin, "VIN-OK") == 0;
+    *out = (struct vehicle_explanation){
+        .vehicle = {vin, "Daily", sound ? STATUT_OK : STATUT_CRITIQUE,
+                    sound ? FAILURE_OK : FAILURE_MOTEUR, sound ? 0.02 : 0.86, 14, 2000, 27061, 60,
+                    NULL},
+        .annee = 2024,
+        .base = 0.063,
+        .prob = 0.86,
+        .told = is_case("nothing") ? 0 : 3,
+        .against_fleet = sound,
+        .usual_of_fleet = sound,
+        .model_path = model_path ? model_path : "data/models/model_pannes.onnx",
+        .services = services,
+        .service_count = is_case("nothing") ? 0 : 2};
+    for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
+        double low = (double)i;
+        out->reasons[i] = (struct reason){(enum model_input)i,
+                                          i == 7 ? NAN : 100 * low + 0.5,
+                                          is_case("nothing") ? 0 : points[i],
+                                          {i == 2 ? NAN : low, low + 1}};
+    }
+    reasons_sort(out->reasons);
     return 0;
 }

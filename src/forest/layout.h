@@ -1,0 +1,59 @@
+/* A forest in the form that predicts fastest; made once a forest, see layout.c for how and why. For
+ * this room only. */
+#ifndef FOREST_LAYOUT_H
+#define FOREST_LAYOUT_H
+
+#include "forest/impl.h"
+
+/* One column of a converted row: a feature, with missing values as one of the two ends. */
+struct layout_column {
+    uint32_t feature;
+    uint32_t missing; /* KEY_LOWEST: goes left, KEY_HIGHEST: goes right */
+};
+
+#define KEY_LOWEST 0U
+#define KEY_HIGHEST UINT32_MAX
+
+/* Set in the payload of a leaf that has not just one vote: the rest is its node in the forest. */
+#define PAYLOAD_SEVERAL (UINT32_C(1) << 31)
+
+struct layout_vote { /* of a leaf with one vote; equal ones are shared */
+    double weight;
+    int32_t label;
+};
+
+struct layout_tree {
+    const uint64_t *nodes; /* aligned to a cache line; the root is the first */
+    size_t node_count;
+    uint32_t first_steps; /* after so many, walks that arrived are worth looking for */
+};
+
+/* A node is 64 bits: key (32, on top), child, column (column_bits). A row goes to node
+ * child + (row[column] > key). A leaf's child is itself, its column is always 0, so that a row that
+ * has arrived stays there, and its key is the leaf's payload. */
+struct forest_layout {
+    unsigned column_bits;
+    size_t columns;               /* of a converted row, the last one 0 */
+    struct layout_column *column; /* [columns - 1] */
+    struct layout_tree *trees;    /* [trees] */
+    struct layout_vote *votes;    /* by payload */
+    uint64_t *nodes;              /* NULL: the forest has too many columns or nodes for this form */
+};
+
+/* Floats as integers of the same order; -0 is 0. Not for NaN. */
+static inline uint32_t layout_key(float value)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } as = {.value = value + 0.0F}; /* -0 + 0 is +0 */
+    return as.bits ^ ((uint32_t)((int32_t)as.bits >> 31) | UINT32_C(0x80000000));
+}
+
+/* Never NULL; for layout_free(). */
+struct forest_layout *layout_new(const struct forest *forest, unsigned threads);
+
+/* NULL is accepted. */
+void layout_free(struct forest_layout *layout);
+
+#endif
