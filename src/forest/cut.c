@@ -12,6 +12,8 @@
 #include "forest/cut.h"
 
 #include "base/arena.h"
+#include "forest/keys.h"
+#include "forest/simd.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,6 +42,8 @@ struct item {
 struct cut_scratch {
     struct item *items, *spare; /* [item_room] */
     size_t item_room;
+    uint32_t *places; /* [place_room] */
+    size_t place_room;
     uint32_t *left;    /* [classes]: a run's weight left of the cut */
     uint32_t *base;    /* [classes]: the same, left of all items */
     uint32_t *missing; /* [classes]: a run's weight without a value */
@@ -62,6 +66,7 @@ void cut_scratch_free(struct cut_scratch *scratch)
     if (scratch) {
         free(scratch->items);
         free(scratch->spare);
+        free(scratch->places);
         free(scratch->left);
         free(scratch->base);
         free(scratch->missing);
@@ -86,11 +91,9 @@ static double total_weight(const struct cut_node *node)
 
 /* ---- small nodes: all rows against all rows ---- */
 
-#define KERNEL static inline __attribute__((always_inline)) void
-
 /* Of 32 scores the best, and of equal ones the lowest key. Scores are not negative, so their bits
  * order as they do. */
-KERNEL best_lane(const uint32_t *scores, const uint16_t *keys, struct cut *best)
+SIMD_BODY void best_lane(const uint32_t *scores, const uint16_t *keys, struct cut *best)
 {
     uint32_t top = 0;
     uint16_t key = UINT16_MAX;
@@ -110,8 +113,8 @@ KERNEL best_lane(const uint32_t *scores, const uint16_t *keys, struct cut *best)
 }
 
 /* Scores of 32 cuts from what is left of them; 0 where a side is too light. */
-KERNEL score_lanes(const struct cut_node *node, const lanes_u16 *left, const lanes_f32 *sums,
-                   const uint16_t *keys, struct cut *best)
+SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
+                           const lanes_f32 *sums, const uint16_t *keys, struct cut *best)
 {
     lanes_u32 count = __builtin_convertvector(*left, lanes_u32);
     lanes_u32 right = node->weight - count;
@@ -130,7 +133,7 @@ KERNEL score_lanes(const struct cut_node *node, const lanes_u16 *left, const lan
     }
 
 /* Nodes so light that squares of class weights fit 16 bits. */
-KERNEL small_tiny(const struct cut_node *node, const uint16_t *keys, struct cut *best)
+SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys, struct cut *best)
 {
     for (size_t first = 0; first < node->rows; first += LANES) {
         lanes_u16 candidates, left = {0}, left_squares = {0}, right_squares = {0};
@@ -154,7 +157,7 @@ KERNEL small_tiny(const struct cut_node *node, const uint16_t *keys, struct cut 
 }
 
 /* Nodes whose class weights fit 16 bits. */
-KERNEL small_heavier(const struct cut_node *node, const uint16_t *keys, struct cut *best)
+SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys, struct cut *best)
 {
     float total = (float)total_weight(node);
     for (size_t first = 0; first < node->rows; first += LANES) {
@@ -178,7 +181,7 @@ KERNEL small_heavier(const struct cut_node *node, const uint16_t *keys, struct c
     }
 }
 
-KERNEL small_any(const struct cut_node *node, const uint16_t *keys, struct cut *best)
+SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, struct cut *best)
 {
     if (node->weight <= TINY_WEIGHT && !node->factors) {
         small_tiny(node, keys, best);
@@ -187,21 +190,10 @@ KERNEL small_any(const struct cut_node *node, const uint16_t *keys, struct cut *
     }
 }
 
-KERNEL range_any(const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high)
-{
-    uint16_t smallest = UINT16_MAX, largest = 0;
-    for (size_t i = 0; i < rows; i++) {
-        smallest = keys[i] < smallest ? keys[i] : smallest;
-        largest = keys[i] > largest ? keys[i] : largest;
-    }
-    *low = smallest;
-    *high = largest;
-}
-
 /* ---- large nodes: buckets ---- */
 
 /* Sums over the classes, for a cut behind each bucket. */
-KERNEL scan_any(struct cut_scratch *s, const struct cut_node *node, size_t buckets)
+SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size_t buckets)
 {
     memset(s->left_squares, 0, buckets * sizeof(double));
     memset(s->right_squares, 0, buckets * sizeof(double));
@@ -221,54 +213,12 @@ KERNEL scan_any(struct cut_scratch *s, const struct cut_node *node, size_t bucke
     }
 }
 
-/* ---- versions for several processors ---- */
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define VERSIONS(name, parameters, arguments)                                              \
-    static void name##_plain parameters                                                    \
-    {                                                                                      \
-        name##_any arguments;                                                              \
-    }                                                                                      \
-    __attribute__((target("avx2"))) static void name##_avx2 parameters                     \
-    {                                                                                      \
-        name##_any arguments;                                                              \
-    }                                                                                      \
-    __attribute__((                                                                        \
-        target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"))) static void \
-        name##_avx512 parameters                                                           \
-    {                                                                                      \
-        name##_any arguments;                                                              \
-    }                                                                                      \
-    static void name parameters                                                            \
-    {                                                                                      \
-        if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&    \
-            __builtin_cpu_supports("avx512dq")) {                                          \
-            name##_avx512 arguments;                                                       \
-        } else if (__builtin_cpu_supports("avx2")) {                                       \
-            name##_avx2 arguments;                                                         \
-        } else {                                                                           \
-            name##_plain arguments;                                                        \
-        }                                                                                  \
-    }
-#else
-#define VERSIONS(name, parameters, arguments) \
-    static void name parameters               \
-    {                                         \
-        name##_any arguments;                 \
-    }
-#endif
-
-VERSIONS(small, (const struct cut_node *node, const uint16_t *keys, struct cut *best),
-         (node, keys, best))
-VERSIONS(range, (const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high),
-         (keys, rows, low, high))
-VERSIONS(scan, (struct cut_scratch * s, const struct cut_node *node, size_t buckets),
-         (s, node, buckets))
-
-void cut_range(const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high)
-{
-    range(keys, rows, low, high);
-}
+SIMD_VERSIONS(static, void, , small,
+              (const struct cut_node *node, const uint16_t *keys, struct cut *best),
+              (node, keys, best))
+SIMD_VERSIONS(static, void, , scan,
+              (struct cut_scratch * s, const struct cut_node *node, size_t buckets),
+              (s, node, buckets))
 
 /* ---- any node: sorted items ---- */
 
@@ -359,18 +309,18 @@ static void need_items(struct cut_scratch *s, size_t count)
 static void cut_sorted(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
                        uint16_t low, uint16_t high, struct cut *best)
 {
-    size_t count = 0, i = 0;
-    uint16_t width = (uint16_t)(high - low);
-    for (; i < node->rows; i++) {
-        count += (uint16_t)(keys[i] - low) <= width;
+    if (s->place_room < node->rows + KEYS_PADDING) {
+        s->place_room = node->rows + KEYS_PADDING;
+        s->places = xrealloc(s->places, s->place_room, sizeof *s->places);
     }
-    need_items(s, count + 1); /* one more is written, but does not count */
-    count = i = 0;
-    for (size_t r = 0; r < node->run_count; r++) {
-        for (; i < node->runs[r].end; i++) {
-            s->items[count] = (struct item){keys[i], (uint16_t)r, node->weights[i]};
-            count += (uint16_t)(keys[i] - low) <= width;
+    size_t count = keys_collect(keys, node->rows, low, (uint16_t)(high - low), s->places), r = 0;
+    need_items(s, count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place = s->places[i];
+        while (place >= node->runs[r].end) {
+            r++;
         }
+        s->items[i] = (struct item){keys[place], (uint16_t)r, node->weights[place]};
     }
     sort_items(s, count);
     memcpy(s->left, s->base, node->run_count * sizeof *s->left);

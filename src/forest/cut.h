@@ -1,7 +1,8 @@
 /* The best cut of one feature in one node, for this room only.
  *
  * A node's rows stand class by class: a run is one class's rows, and its weight is the sum of
- * theirs. keys[rows] are the feature's bins. A cut at key k sends rows with bin <= k left. Its
+ * theirs. keys[rows] are the feature's bins, behind
+ * them 32 (KEYS_PADDING) times UINT16_MAX. A cut at key k sends rows with bin <= k left. Its
  * score is the sum over both sides of (sum of squared class weights) / (weight of the side): the
  * larger, the smaller the Gini impurity of the children (Breiman et al. 1984). */
 #ifndef FOREST_CUT_H
@@ -12,8 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { CUT_PADDING = 32 }; /* keys and weights must be readable that far behind the last row */
 
 struct run {
     uint32_t label;
@@ -45,10 +44,7 @@ struct cut_scratch *cut_scratch_new(size_t classes);
 /* Frees a worker's memory; NULL is accepted. */
 void cut_scratch_free(struct cut_scratch *scratch);
 
-/* The smallest and the largest key. */
-void cut_range(const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high);
-
-/* The best cut; of equal ones the lowest. [low, high] is what cut_range() says, low < high. */
+/* The best cut; of equal ones the lowest. [low, high] is what keys_range() says, low < high. */
 struct cut cut_best(struct cut_scratch *scratch, const struct cut_node *node, const uint16_t *keys,
                     uint16_t low, uint16_t high);
 

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "forest/cut.h"
+#include "forest/keys.h"
 
 #include <assert.h>
 #include <float.h>
@@ -54,7 +55,7 @@ struct grow_scratch {
     uint32_t *counts;      /* [rows]: bootstrap, caller's order */
     uint32_t *weights;     /* [rows]: bootstrap times weight, order of the binned table */
     uint32_t *numbers;     /* [rows]: row numbers of the nodes */
-    uint32_t *spare;       /* [rows] */
+    uint32_t *spare;       /* [rows + padding] */
     uint32_t *node_weight; /* [rows + padding]: of the node at work */
     uint16_t *keys;        /* the same: a candidate's bins */
     uint16_t *best_keys;   /* the same: the best candidate's */
@@ -83,12 +84,12 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
 {
     struct grow_scratch *s = xcalloc(1, sizeof *s);
     const struct bin_table *table = plan->table;
-    size_t padded = table->rows + CUT_PADDING, features = table->feature_count;
+    size_t padded = table->rows + KEYS_PADDING, features = table->feature_count;
     s->plan = plan;
     s->counts = xcalloc(table->rows, sizeof *s->counts);
     s->weights = xcalloc(table->rows, sizeof *s->weights);
     s->numbers = xcalloc(table->rows, sizeof *s->numbers);
-    s->spare = xcalloc(table->rows, sizeof *s->spare);
+    s->spare = xcalloc(padded, sizeof *s->spare);
     s->node_weight = xcalloc(padded, sizeof *s->node_weight);
     s->keys = xcalloc(padded, sizeof *s->keys);
     s->best_keys = xcalloc(padded, sizeof *s->best_keys);
@@ -266,7 +267,7 @@ static void load_keys(struct grow_scratch *s, const struct pending *node, uint32
     for (size_t i = 0; i < rows; i++) {
         keys[i] = bins[numbers[i]];
     }
-    for (size_t i = 0; i < CUT_PADDING; i++) {
+    for (size_t i = 0; i < KEYS_PADDING; i++) {
         keys[rows + i] = UINT16_MAX;
     }
 }
@@ -286,16 +287,11 @@ static void load_weights(struct grow_scratch *s, const struct pending *node)
 static float threshold_of(const struct grow_scratch *s, const struct split *split, size_t rows)
 {
     const struct bin_feature *feature = &s->plan->table->features[split->feature];
-    uint16_t below = 0, above = BIN_MISSING;
-    for (size_t i = 0; i < rows; i++) {
-        uint16_t key = s->best_keys[i];
-        below = key <= split->cut.key && key > below ? key : below;
-        above = key > split->cut.key && key < above ? key : above;
-    }
+    uint16_t above = keys_above(s->best_keys, rows, split->cut.key);
     if (above == BIN_MISSING) {
         return INFINITY; /* all that is known goes left */
     }
-    return threshold_between(feature->high[below], feature->low[above]);
+    return threshold_between(feature->high[split->cut.key], feature->low[above]);
 }
 
 /* A uniform threshold in [lowest, highest) of the node's known values (Geurts et al., "Extremely
@@ -342,7 +338,7 @@ static bool try_feature(struct grow_scratch *s, const struct pending *pending,
     float threshold = 0;
     struct cut cut;
     load_keys(s, pending, feature);
-    cut_range(s->keys, node->rows, &low, &high);
+    keys_range(s->keys, node->rows, &low, &high);
     if (low == high) {
         s->constants[s->constant_count++] = feature;
         s->is_constant[feature] = true;
@@ -408,26 +404,21 @@ static size_t partition(struct grow_scratch *s, struct pending *node, const stru
 {
     uint32_t *numbers = s->numbers + node->begin;
     struct run *halves[2] = {s->halves, s->halves + s->plan->table->classes};
-    uint32_t count[2] = {0};
-    uint16_t offset = cut->missing_left ? 1 : 0; /* BIN_MISSING + 1 is 0, the lowest key */
-    uint16_t limit = (uint16_t)(cut->key + offset);
-    size_t i = 0;
+    struct keys_cut keys_cut = {.offset = cut->missing_left, .limit = cut->key};
+    size_t count[2] = {0}, i = 0;
+    keys_cut.limit += keys_cut.offset; /* BIN_MISSING + 1 is 0, the lowest key */
     for (size_t r = 0; r < node->run_count; r++) {
-        uint32_t before[2] = {count[0], count[1]}, weight[2] = {0};
-        for (; i < runs[r].end; i++) { /* both written, one counts: no branch to mispredict */
-            uint32_t number = numbers[i];
-            uint32_t left = (uint16_t)(s->best_keys[i] + offset) <= limit;
-            numbers[count[0]] = number;
-            s->spare[count[1]] = number;
-            count[0] += left;
-            count[1] += 1 - left;
-            weight[0] += left ? s->node_weight[i] : 0;
-        }
+        size_t before[2] = {count[0], count[1]}, rows = runs[r].end - i;
+        uint32_t weight[2];
+        count[0] += keys_part(keys_cut, s->best_keys + i, s->node_weight + i, numbers + i, rows,
+                              numbers + count[0], s->spare + count[1], &weight[0]);
+        i += rows;
+        count[1] = i - count[0];
         weight[1] = runs[r].weight - weight[0];
         for (int side = 0; side < 2; side++) {
             if (count[side] > before[side]) {
                 halves[side][child[side].run_count++] =
-                    (struct run){runs[r].label, count[side], weight[side]};
+                    (struct run){runs[r].label, (uint32_t)count[side], weight[side]};
                 child[side].weight += weight[side];
             }
         }
