@@ -72,8 +72,7 @@ static void make_bins(const struct entry *sorted, size_t known, struct bin_featu
     }
     bool exact = distinct <= BIN_MAX;
     size_t room = exact ? distinct : BIN_MAX, begin = 0;
-    feature->low = xcalloc(room, sizeof *feature->low);
-    feature->high = xcalloc(room, sizeof *feature->high);
+    feature->bins = xcalloc(room, sizeof *feature->bins);
     while (begin < known) {
         size_t share = exact ? 1 : (known - begin - 1) / (room - feature->count) + 1;
         size_t end = begin + share;
@@ -84,8 +83,8 @@ static void make_bins(const struct entry *sorted, size_t known, struct bin_featu
         for (size_t i = begin; i < end; i++) {
             bins[sorted[i].row] = (uint16_t)feature->count;
         }
-        feature->low[feature->count] = key_value(sorted[begin].key);
-        feature->high[feature->count++] = key_value(sorted[end - 1].key);
+        feature->bins[feature->count++] =
+            (struct bin){key_value(sorted[begin].key), key_value(sorted[end - 1].key)};
         begin = end;
     }
 }
@@ -157,8 +156,7 @@ void bin_table_init(struct bin_table *table, const struct forest_data *data, uns
 void bin_table_release(struct bin_table *table)
 {
     for (size_t f = 0; table->features && f < table->feature_count; f++) {
-        free(table->features[f].low);
-        free(table->features[f].high);
+        free(table->features[f].bins);
     }
     free(table->bins);
     free(table->features);

@@ -16,9 +16,14 @@ enum {
     BIN_MISSING = 65535, /* NaN */
 };
 
+/* The smallest and the largest value of a bin. */
+struct bin {
+    float low, high;
+};
+
 /* What a feature's bins stand for. */
 struct bin_feature {
-    float *low, *high; /* [count]: smallest and largest value of each bin, ascending */
+    struct bin *bins; /* [count], ascending */
     uint32_t count;
     bool missing; /* some row has no value */
 };

@@ -1,6 +1,6 @@
 /* The best cut, in one of three ways that agree on what is best:
  *
- * - small nodes: every row is a candidate, 32 of them side by side in vector lanes, and every row
+ * - small nodes: every row is a candidate, 16 of them side by side in vector lanes, and every row
  * is compared with all of them. Quadratic, but nothing is sorted and nothing branches;
  * - large nodes: a histogram of few buckets finds the neighbourhood of the best cut, and the rows
  * of the buckets on both of its sides are then cut exactly (CLOUDS: Alsabti et al. 1998);
@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    LANES = 32,
+    LANES = 16,
     SMALL_ROWS = 192,     /* up to here: all rows against all rows */
     SMALL_WEIGHT = 65535, /* class weights fit a lane */
     TINY_WEIGHT = 255,    /* their squares, too */
@@ -48,7 +48,7 @@ struct cut_scratch {
     uint32_t *base;    /* [classes]: the same, left of all items */
     uint32_t *missing; /* [classes]: a run's weight without a value */
     size_t histogram_room;
-    uint32_t *histogram; /* [runs][buckets] */
+    uint32_t *histogram; /* [runs][buckets], and the same again: for every other row */
     double left_squares[MAX_BUCKETS], right_squares[MAX_BUCKETS], left_weight[MAX_BUCKETS];
 };
 
@@ -91,103 +91,124 @@ static double total_weight(const struct cut_node *node)
 
 /* ---- small nodes: all rows against all rows ---- */
 
-/* Of 32 scores the best, and of equal ones the lowest key. Scores are not negative, so their bits
- * order as they do. */
-SIMD_BODY void best_lane(const uint32_t *scores, const uint16_t *keys, struct cut *best)
+/* The best of the cuts seen so far, lane by lane. */
+struct best_lanes {
+    lanes_u32 score; /* bits of a float that is not negative: they order as it does; 0: none */
+    lanes_u32 key;
+};
+
+/* Takes the scores of 16 cuts into account, where both sides weigh enough. */
+SIMD_BODY void score_lanes(const struct cut_node *node, lanes_u16 left, const lanes_f32 *sums,
+                           lanes_u16 keys, struct best_lanes *best)
 {
-    uint32_t top = 0;
-    uint16_t key = UINT16_MAX;
+    lanes_u32 key = __builtin_convertvector(keys, lanes_u32);
+    lanes_u32 count = __builtin_convertvector(left, lanes_u32), right = node->weight - count;
+    lanes_f32 value = sums[0] / sums[2] + sums[1] / sums[3]; /* x / 0 is masked out */
+    lanes_u32 score = (lanes_u32)value & (lanes_u32)(count >= node->min_weight) &
+                      (lanes_u32)(right >= node->min_weight);
+    lanes_u32 better = (lanes_u32)(score > best->score) |
+                       ((lanes_u32)(score == best->score) & (lanes_u32)(key < best->key));
+    best->score = (score & better) | (best->score & ~better);
+    best->key = (key & better) | (best->key & ~better);
+}
+
+/* The best lane; of equal ones the lowest key. */
+SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
+{
+    uint32_t scores[LANES], keys[LANES], top = 0, key = UINT32_MAX;
     float score;
+    memcpy(scores, &lanes->score, sizeof scores);
+    memcpy(keys, &lanes->key, sizeof keys);
     for (int i = 0; i < LANES; i++) {
         top = scores[i] > top ? scores[i] : top;
     }
     for (int i = 0; i < LANES; i++) {
-        uint16_t candidate = scores[i] == top ? keys[i] : UINT16_MAX;
+        uint32_t candidate = scores[i] == top ? keys[i] : UINT32_MAX;
         key = candidate < key ? candidate : key;
     }
     memcpy(&score, &top, sizeof score);
-    if (top > 0 &&
-        ((double)score > best->score || ((double)score == best->score && key < best->key))) {
-        *best = (struct cut){.score = (double)score, .key = key};
+    if (top > 0) {
+        *best = (struct cut){.score = (double)score, .key = (uint16_t)key};
     }
 }
 
-/* Scores of 32 cuts from what is left of them; 0 where a side is too light. */
-SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
-                           const lanes_f32 *sums, const uint16_t *keys, struct cut *best)
-{
-    lanes_u32 count = __builtin_convertvector(*left, lanes_u32);
-    lanes_u32 right = node->weight - count;
-    lanes_u32 valid = (lanes_u32)((count >= node->min_weight) & (right >= node->min_weight));
-    lanes_f32 score = sums[0] / sums[2] + sums[1] / sums[3]; /* x / 0 is masked out */
-    lanes_u32 bits = (lanes_u32)score & valid;
-    uint32_t scores[LANES];
-    memcpy(scores, &bits, sizeof scores);
-    best_lane(scores, keys, best);
-}
-
-/* The weight of a run's rows with key <= candidate, for 32 candidates. */
-#define ADD_RUN(sum)                                                              \
-    for (; i < run->end; i++) {                                                   \
-        (sum) += (lanes_u16)(keys[i] <= candidates) & (uint16_t)node->weights[i]; \
+/* The weight of a run's rows with key <= candidate, for twice 16 candidates. */
+#define ADD_RUN(sum)                                                \
+    for (; i < run->end; i++) {                                     \
+        uint16_t weight = (uint16_t)node->weights[i];               \
+        (sum)[0] += (lanes_u16)(keys[i] <= candidates[0]) & weight; \
+        (sum)[1] += (lanes_u16)(keys[i] <= candidates[1]) & weight; \
     }
 
 /* Nodes so light that squares of class weights fit 16 bits. */
-SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys, struct cut *best)
+SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys,
+                          struct best_lanes *best)
 {
-    for (size_t first = 0; first < node->rows; first += LANES) {
-        lanes_u16 candidates, left = {0}, left_squares = {0}, right_squares = {0};
+    for (size_t first = 0; first < node->rows; first += 2 * LANES) {
+        lanes_u16 candidates[2], left[2] = {0}, squares[2] = {0}, rests[2] = {0};
         size_t i = 0;
-        memcpy(&candidates, keys + first, sizeof candidates);
+        memcpy(candidates, keys + first, sizeof candidates);
         for (size_t r = 0; r < node->run_count; r++) {
             const struct run *run = &node->runs[r];
-            lanes_u16 sum = {0};
+            lanes_u16 sum[2] = {0};
             ADD_RUN(sum)
-            lanes_u16 rest = (uint16_t)run->weight - sum;
-            left += sum;
-            left_squares += sum * sum;
-            right_squares += rest * rest;
+            for (int half = 0; half < 2; half++) {
+                lanes_u16 rest = (uint16_t)run->weight - sum[half];
+                left[half] += sum[half];
+                squares[half] += sum[half] * sum[half];
+                rests[half] += rest * rest;
+            }
         }
-        lanes_f32 sums[4] = {__builtin_convertvector(left_squares, lanes_f32),
-                             __builtin_convertvector(right_squares, lanes_f32),
-                             __builtin_convertvector(left, lanes_f32),
-                             __builtin_convertvector((uint16_t)node->weight - left, lanes_f32)};
-        score_lanes(node, &left, sums, keys + first, best);
+        for (int half = 0; half < 2; half++) {
+            lanes_f32 sums[4] = {
+                __builtin_convertvector(squares[half], lanes_f32),
+                __builtin_convertvector(rests[half], lanes_f32),
+                __builtin_convertvector(left[half], lanes_f32),
+                __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
+            score_lanes(node, left[half], sums, candidates[half], best);
+        }
     }
 }
 
 /* Nodes whose class weights fit 16 bits. */
-SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys, struct cut *best)
+SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
+                             struct best_lanes *best)
 {
     float total = (float)total_weight(node);
-    for (size_t first = 0; first < node->rows; first += LANES) {
-        lanes_u16 candidates, left = {0};
-        lanes_f32 sums[4] = {{0}};
+    for (size_t first = 0; first < node->rows; first += 2 * LANES) {
+        lanes_u16 candidates[2], left[2] = {0};
+        lanes_f32 sums[2][4] = {0};
         size_t i = 0;
-        memcpy(&candidates, keys + first, sizeof candidates);
+        memcpy(candidates, keys + first, sizeof candidates);
         for (size_t r = 0; r < node->run_count; r++) {
             const struct run *run = &node->runs[r];
             float factor = (float)factor_of(node, run), all = (float)run->weight * factor;
-            lanes_u16 sum = {0};
+            lanes_u16 sum[2] = {0};
             ADD_RUN(sum)
-            lanes_f32 there = __builtin_convertvector(sum, lanes_f32) * factor;
-            left += sum;
-            sums[0] += there * there;
-            sums[1] += (all - there) * (all - there);
-            sums[2] += there;
+            for (int half = 0; half < 2; half++) {
+                lanes_f32 there = __builtin_convertvector(sum[half], lanes_f32) * factor;
+                left[half] += sum[half];
+                sums[half][0] += there * there;
+                sums[half][1] += (all - there) * (all - there);
+                sums[half][2] += there;
+            }
         }
-        sums[3] = total - sums[2];
-        score_lanes(node, &left, sums, keys + first, best);
+        for (int half = 0; half < 2; half++) {
+            sums[half][3] = total - sums[half][2];
+            score_lanes(node, left[half], sums[half], candidates[half], best);
+        }
     }
 }
 
 SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, struct cut *best)
 {
+    struct best_lanes lanes = {0};
     if (node->weight <= TINY_WEIGHT && !node->factors) {
-        small_tiny(node, keys, best);
+        small_tiny(node, keys, &lanes);
     } else {
-        small_heavier(node, keys, best);
+        small_heavier(node, keys, &lanes);
     }
+    best_of_lanes(&lanes, best);
 }
 
 /* ---- large nodes: buckets ---- */
@@ -201,8 +222,11 @@ SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size
     for (size_t r = 0; r < node->run_count; r++) {
         uint32_t *restrict counts = s->histogram + r * buckets;
         double factor = factor_of(node, &node->runs[r]), all = node->runs[r].weight * factor;
-        for (size_t b = 1; b < buckets; b++) {
-            counts[b] += counts[b - 1];
+        const uint32_t *restrict odd = counts + node->run_count * buckets;
+        uint32_t sum = 0;
+        for (size_t b = 0; b < buckets; b++) {
+            sum += counts[b] + odd[b];
+            counts[b] = sum;
         }
         for (size_t b = 0; b < buckets; b++) {
             double there = (double)(int32_t)counts[b] * factor;
@@ -355,15 +379,21 @@ static void fill_histogram(struct cut_scratch *s, const struct cut_node *node, c
                            uint16_t low, int shift, size_t buckets)
 {
     size_t i = 0;
-    if (s->histogram_room < node->run_count * buckets) {
-        s->histogram_room = node->run_count * buckets;
+    size_t size = node->run_count * buckets;
+    if (s->histogram_room < 2 * size) {
+        s->histogram_room = 2 * size;
         s->histogram = xrealloc(s->histogram, s->histogram_room, sizeof *s->histogram);
     }
-    memset(s->histogram, 0, node->run_count * buckets * sizeof *s->histogram);
+    memset(s->histogram, 0, 2 * size * sizeof *s->histogram);
     for (size_t r = 0; r < node->run_count; r++) {
-        uint32_t *counts = s->histogram + r * buckets;
+        /* two sums side by side: rows in turn do not wait for one another */
+        uint32_t *even = s->histogram + r * buckets, *odd = even + size;
+        for (; i + 1 < node->runs[r].end; i += 2) {
+            even[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
+            odd[(uint16_t)(keys[i + 1] - low) >> shift] += node->weights[i + 1];
+        }
         for (; i < node->runs[r].end; i++) {
-            counts[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
+            even[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
         }
     }
 }

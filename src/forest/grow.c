@@ -29,12 +29,10 @@ enum {
 
 /* Where a node's row numbers point: the whole table, or the copy of some of its rows. */
 struct view {
-    const uint16_t *bins; /* [features][stride] */
-    const uint32_t *weights;
-    size_t rows, stride;
-    uint16_t *own_bins; /* what bins and weights point at in a copy; kept for the next one */
-    uint32_t *own_weights;
-    size_t room;
+    const uint16_t *bins; /* [features][rows] */
+    size_t rows;
+    uint16_t *own_bins; /* what bins points at in a copy; kept for the next one */
+    size_t room;        /* its rows */
 };
 
 /* A node still to be made. Its runs stand on top of the stack of runs when its turn comes. */
@@ -52,17 +50,15 @@ struct pending {
 
 struct grow_scratch {
     const struct grow_plan *plan;
-    uint32_t *counts;      /* [rows]: bootstrap, caller's order */
-    uint32_t *weights;     /* [rows]: bootstrap times weight, order of the binned table */
-    uint32_t *numbers;     /* [rows]: row numbers of the nodes */
-    uint32_t *spare;       /* [rows + padding] */
-    uint32_t *node_weight; /* [rows + padding]: of the node at work */
-    uint16_t *keys;        /* the same: a candidate's bins */
-    uint16_t *best_keys;   /* the same: the best candidate's */
-    uint32_t *order;       /* [features]: a permutation, the identity between nodes */
-    uint32_t *swaps;       /* [features]: what was exchanged */
-    uint32_t *constants;   /* [features]: a stack of features that are constant here */
-    bool *is_constant;     /* [features] */
+    uint32_t *counts;       /* [rows]: bootstrap, caller's order */
+    struct keys_rows rows;  /* [rows + padding]: of all nodes; weights are bootstrap times weight */
+    struct keys_rows spare; /* the same */
+    uint16_t *keys;         /* the same: a candidate's bins */
+    uint16_t *best_keys;    /* the same: the best candidate's */
+    uint32_t *order;        /* [features]: a permutation, the identity between nodes */
+    uint32_t *swaps;        /* [features]: what was exchanged */
+    uint32_t *constants;    /* [features]: a stack of features that are constant here */
+    bool *is_constant;      /* [features] */
     size_t constant_count;
     struct view views[MAX_VIEWS];
     struct cut_scratch *cut;
@@ -76,7 +72,8 @@ struct grow_scratch {
 struct split {
     struct cut cut;
     uint32_t feature;
-    float threshold;
+    uint16_t above;   /* lowest bin above the cut; BIN_MISSING: all that is known goes left */
+    float threshold;  /* of extra trees only */
     bool has_missing; /* rows of the node lack the feature */
 };
 
@@ -87,10 +84,10 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     size_t padded = table->rows + KEYS_PADDING, features = table->feature_count;
     s->plan = plan;
     s->counts = xcalloc(table->rows, sizeof *s->counts);
-    s->weights = xcalloc(table->rows, sizeof *s->weights);
-    s->numbers = xcalloc(table->rows, sizeof *s->numbers);
-    s->spare = xcalloc(padded, sizeof *s->spare);
-    s->node_weight = xcalloc(padded, sizeof *s->node_weight);
+    s->rows.numbers = xcalloc(padded, sizeof *s->rows.numbers);
+    s->rows.weights = xcalloc(padded, sizeof *s->rows.weights);
+    s->spare.numbers = xcalloc(padded, sizeof *s->spare.numbers);
+    s->spare.weights = xcalloc(padded, sizeof *s->spare.weights);
     s->keys = xcalloc(padded, sizeof *s->keys);
     s->best_keys = xcalloc(padded, sizeof *s->best_keys);
     s->order = xcalloc(features, sizeof *s->order);
@@ -99,8 +96,7 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     s->is_constant = xcalloc(features, sizeof *s->is_constant);
     s->cut = cut_scratch_new(table->classes);
     s->halves = xcalloc(table->classes, 2 * sizeof *s->halves);
-    s->views[0] = (struct view){
-        .bins = table->bins, .weights = s->weights, .rows = table->rows, .stride = table->rows};
+    s->views[0] = (struct view){.bins = table->bins, .rows = table->rows};
     for (size_t f = 0; f < features; f++) {
         s->order[f] = (uint32_t)f;
     }
@@ -112,14 +108,13 @@ void grow_scratch_free(struct grow_scratch *scratch)
     if (scratch) {
         for (int v = 0; v < MAX_VIEWS; v++) {
             free(scratch->views[v].own_bins);
-            free(scratch->views[v].own_weights);
         }
         cut_scratch_free(scratch->cut);
         free(scratch->counts);
-        free(scratch->weights);
-        free(scratch->numbers);
-        free(scratch->spare);
-        free(scratch->node_weight);
+        free(scratch->rows.numbers);
+        free(scratch->rows.weights);
+        free(scratch->spare.numbers);
+        free(scratch->spare.weights);
         free(scratch->keys);
         free(scratch->best_keys);
         free(scratch->order);
@@ -192,10 +187,11 @@ static void push_root(struct grow_scratch *s, unsigned index)
     for (size_t c = 0; c < table->classes; c++) {
         uint32_t weight = 0, begin = (uint32_t)root.end;
         for (uint32_t i = table->class_begin[c]; i < table->class_begin[c + 1]; i++) {
-            s->weights[i] = s->counts[table->row[i]] * (plan->weights ? plan->weights[i] : 1);
-            s->numbers[root.end] = i;
-            root.end += s->weights[i] > 0;
-            weight += s->weights[i];
+            uint32_t drawn = s->counts[table->row[i]] * (plan->weights ? plan->weights[i] : 1);
+            s->rows.numbers[root.end] = i;
+            s->rows.weights[root.end] = drawn;
+            root.end += drawn > 0;
+            weight += drawn;
         }
         if (root.end > begin) {
             runs[root.run_count++] = (struct run){(uint32_t)c, (uint32_t)root.end, weight};
@@ -215,24 +211,19 @@ static void make_view(struct grow_scratch *s, struct pending *node)
     const struct view *from = &s->views[node->view];
     struct view *to = &s->views[++node->view];
     size_t rows = node->end - node->begin, features = s->plan->table->feature_count;
-    uint32_t *numbers = s->numbers + node->begin;
+    uint32_t *numbers = s->rows.numbers + node->begin;
     if (to->room < rows) {
         to->room = rows;
         to->own_bins = xrealloc(to->own_bins, rows, features * sizeof *to->own_bins);
-        to->own_weights = xrealloc(to->own_weights, rows, sizeof *to->own_weights);
     }
     to->bins = to->own_bins;
-    to->weights = to->own_weights;
-    to->rows = to->stride = rows;
+    to->rows = rows;
     for (size_t f = 0; f < features; f++) {
-        const uint16_t *old = from->bins + f * from->stride;
+        const uint16_t *old = from->bins + f * from->rows;
         uint16_t *new = to->own_bins + f *rows;
         for (size_t i = 0; i < rows; i++) {
             new[i] = old[numbers[i]];
         }
-    }
-    for (size_t i = 0; i < rows; i++) {
-        to->own_weights[i] = from->weights[numbers[i]];
     }
     for (size_t i = 0; i < rows; i++) {
         numbers[i] = (uint32_t)i;
@@ -260,8 +251,8 @@ static float threshold_between(float low, float high)
 static void load_keys(struct grow_scratch *s, const struct pending *node, uint32_t feature)
 {
     const struct view *view = &s->views[node->view];
-    const uint16_t *bins = view->bins + feature * view->stride;
-    const uint32_t *numbers = s->numbers + node->begin;
+    const uint16_t *bins = view->bins + feature * view->rows;
+    const uint32_t *numbers = s->rows.numbers + node->begin;
     size_t rows = node->end - node->begin;
     uint16_t *restrict keys = s->keys;
     for (size_t i = 0; i < rows; i++) {
@@ -272,59 +263,37 @@ static void load_keys(struct grow_scratch *s, const struct pending *node, uint32
     }
 }
 
-static void load_weights(struct grow_scratch *s, const struct pending *node)
-{
-    const uint32_t *weights = s->views[node->view].weights;
-    const uint32_t *numbers = s->numbers + node->begin;
-    size_t rows = node->end - node->begin;
-    uint32_t *restrict to = s->node_weight;
-    for (size_t i = 0; i < rows; i++) {
-        to[i] = weights[numbers[i]];
-    }
-}
-
-/* Half way between the values beside the cut that are there in this node. */
-static float threshold_of(const struct grow_scratch *s, const struct split *split, size_t rows)
-{
-    const struct bin_feature *feature = &s->plan->table->features[split->feature];
-    uint16_t above = keys_above(s->best_keys, rows, split->cut.key);
-    if (above == BIN_MISSING) {
-        return INFINITY; /* all that is known goes left */
-    }
-    return threshold_between(feature->high[split->cut.key], feature->low[above]);
-}
-
 /* A uniform threshold in [lowest, highest) of the node's known values (Geurts et al., "Extremely
  * randomized trees", 2006), and its score. With one known value only: known left, missing right. */
 static struct cut random_cut(struct grow_scratch *s, const struct cut_node *node, uint32_t feature,
                              struct rng *rng, float *threshold)
 {
-    const struct bin_feature *bins = &s->plan->table->features[feature];
+    const struct bin *bins = s->plan->table->features[feature].bins;
     uint16_t low = UINT16_MAX, high = 0;
     for (size_t i = 0; i < node->rows; i++) {
         uint16_t key = s->keys[i];
         low = key < low ? key : low;
         high = key != BIN_MISSING && key > high ? key : high;
     }
-    double from = fmax((double)bins->high[low], -(double)FLT_MAX);
-    double to = fmin((double)bins->low[high], (double)FLT_MAX), part = rng_uniform(rng);
+    double from = fmax((double)bins[low].high, -(double)FLT_MAX);
+    double to = fmin((double)bins[high].low, (double)FLT_MAX), part = rng_uniform(rng);
     if (low == high) {
         *threshold = INFINITY;
         return cut_at(s->cut, node, s->keys, high);
     }
     float drawn = (float)(from + part * (to - from));
-    *threshold = drawn < bins->low[high] ? drawn : bins->high[low];
+    *threshold = drawn < bins[high].low ? drawn : bins[low].high;
     uint16_t key = low, end = high; /* the last bin that is wholly left: low is, high is not */
     while (end - key > 1) {
         uint16_t middle = (uint16_t)((key + end) / 2);
-        if (bins->high[middle] <= *threshold) {
+        if (bins[middle].high <= *threshold) {
             key = middle;
         } else {
             end = middle;
         }
     }
-    if (*threshold >= bins->low[key + 1]) { /* inside a bin of several values: to its left end */
-        *threshold = threshold_between(bins->high[key], bins->low[key + 1]);
+    if (*threshold >= bins[key + 1].low) { /* inside a bin of several values: to its left end */
+        *threshold = threshold_between(bins[key].high, bins[key + 1].low);
     }
     return cut_at(s->cut, node, s->keys, key);
 }
@@ -351,7 +320,7 @@ static bool try_feature(struct grow_scratch *s, const struct pending *pending,
     }
     if (cut.score > best->cut.score) {
         uint16_t *keys = s->best_keys;
-        *best = (struct split){cut, feature, threshold, high == BIN_MISSING};
+        *best = (struct split){cut, feature, 0, threshold, high == BIN_MISSING};
         s->best_keys = s->keys;
         s->keys = keys;
     }
@@ -389,30 +358,33 @@ static bool find_split(struct grow_scratch *s, const struct pending *pending,
     if (best->cut.score < 0) {
         return false;
     }
-    if (!s->plan->extra_trees) {
-        best->threshold = threshold_of(s, best, node->rows);
-    }
+    best->above = keys_above(s->best_keys, node->rows, best->cut.key);
     return true;
 }
 
 /* ---- the partition ---- */
+
+static struct keys_rows rows_at(struct keys_rows rows, size_t place)
+{
+    return (struct keys_rows){rows.numbers + place, rows.weights + place};
+}
 
 /* Moves row numbers that go left before those that go right, keeping the order on both sides, and
  * fills the children's runs. Returns the number of rows on the left. */
 static size_t partition(struct grow_scratch *s, struct pending *node, const struct run *runs,
                         const struct cut *cut, struct pending child[2])
 {
-    uint32_t *numbers = s->numbers + node->begin;
+    struct keys_rows rows = rows_at(s->rows, node->begin);
     struct run *halves[2] = {s->halves, s->halves + s->plan->table->classes};
     struct keys_cut keys_cut = {.offset = cut->missing_left, .limit = cut->key};
     size_t count[2] = {0}, i = 0;
     keys_cut.limit += keys_cut.offset; /* BIN_MISSING + 1 is 0, the lowest key */
     for (size_t r = 0; r < node->run_count; r++) {
-        size_t before[2] = {count[0], count[1]}, rows = runs[r].end - i;
+        size_t before[2] = {count[0], count[1]}, here = runs[r].end - i;
         uint32_t weight[2];
-        count[0] += keys_part(keys_cut, s->best_keys + i, s->node_weight + i, numbers + i, rows,
-                              numbers + count[0], s->spare + count[1], &weight[0]);
-        i += rows;
+        count[0] += keys_part(keys_cut, s->best_keys + i, rows_at(rows, i), here,
+                              rows_at(rows, count[0]), rows_at(s->spare, count[1]), &weight[0]);
+        i += here;
         count[1] = i - count[0];
         weight[1] = runs[r].weight - weight[0];
         for (int side = 0; side < 2; side++) {
@@ -423,7 +395,9 @@ static size_t partition(struct grow_scratch *s, struct pending *node, const stru
             }
         }
     }
-    memcpy(numbers + count[0], s->spare, count[1] * sizeof *numbers);
+    rows = rows_at(rows, count[0]);
+    memcpy(rows.numbers, s->spare.numbers, count[1] * sizeof *rows.numbers);
+    memcpy(rows.weights, s->spare.weights, count[1] * sizeof *rows.weights);
     return count[0];
 }
 
@@ -492,6 +466,34 @@ static float cover_of(const struct grow_plan *plan, const struct run *runs, size
     return (float)(cover * plan->weight_unit);
 }
 
+/* While a tree grows, a split's `left` holds the bins on both sides of its cut; the left child
+ * itself is always the next node. */
+static uint32_t sides_of(const struct split *split)
+{
+    return (uint32_t)split->cut.key << 16 | split->above;
+}
+
+/* Sets `left`, and the threshold half way between the values beside the cut that are there in the
+ * node. All nodes at once, because values are looked up all over the table: the processor then
+ * waits for many at a time. */
+static void finish_splits(const struct grow_plan *plan, struct grown_tree *tree)
+{
+    for (size_t i = 0; i < tree->node_count; i++) {
+        struct forest_node *node = &tree->nodes[i];
+        if (node->feature == FOREST_LEAF) {
+            continue;
+        }
+        const struct bin *bins = plan->table->features[node->feature].bins;
+        uint32_t below = node->left >> 16, above = node->left & UINT16_MAX;
+        node->left = (uint32_t)i + 1;
+        if (!plan->extra_trees) {
+            node->threshold = above == BIN_MISSING
+                                  ? INFINITY
+                                  : threshold_between(bins[below].high, bins[above].low);
+        }
+    }
+}
+
 /* Takes the next node off the stack; its runs stay valid until something is pushed. */
 static struct pending pop(struct grow_scratch *s, const struct run **runs)
 {
@@ -517,7 +519,7 @@ static bool split_node(struct grow_scratch *s, struct pending *pending, const st
     }
     struct cut_node node = {
         .rows = pending->end - pending->begin,
-        .weights = s->node_weight,
+        .weights = s->rows.weights + pending->begin,
         .runs = runs,
         .run_count = pending->run_count,
         .factors = plan->factors,
@@ -525,7 +527,6 @@ static bool split_node(struct grow_scratch *s, struct pending *pending, const st
         .min_weight = plan->min_weight,
     };
     rng_init(rng, pending->key, 0);
-    load_weights(s, pending);
     return find_split(s, pending, &node, rng, split);
 }
 
@@ -549,7 +550,7 @@ void grow_tree(struct grow_scratch *scratch, unsigned index, struct grown_tree *
         uint32_t number = append_node(tree,
                                       &(struct forest_node){.threshold = split.threshold,
                                                             .feature = (int32_t)split.feature,
-                                                            .left = (uint32_t)tree->node_count + 1},
+                                                            .left = sides_of(&split)},
                                       cover, split.cut.missing_left);
         struct pending child[2] = {{.begin = node.begin,
                                     .key = rng_next(&rng),
@@ -570,4 +571,5 @@ void grow_tree(struct grow_scratch *scratch, unsigned index, struct grown_tree *
         push(s, child[1], s->halves + s->plan->table->classes);
         push(s, child[0], s->halves);
     }
+    finish_splits(s->plan, tree);
 }

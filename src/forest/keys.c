@@ -20,12 +20,13 @@ SIMD_BODY void keys_range_any(const uint16_t *keys, size_t rows, uint16_t *low, 
 
 SIMD_BODY uint16_t keys_above_any(const uint16_t *keys, size_t rows, uint16_t key)
 {
-    uint16_t above = UINT16_MAX;
+    uint16_t least = UINT16_MAX; /* of key - `key` - 1 modulo 2^16: lower keys come out large */
+    rows = (rows + KEYS_PADDING - 1) / KEYS_PADDING * KEYS_PADDING; /* whole vectors */
     for (size_t i = 0; i < rows; i++) {
-        uint16_t here = keys[i] > key ? keys[i] : UINT16_MAX;
-        above = here < above ? here : above;
+        uint16_t above = (uint16_t)(keys[i] - key - 1);
+        least = above < least ? above : least;
     }
-    return above;
+    return (uint16_t)(least + key + 1);
 }
 
 SIMD_VERSIONS(, void, , keys_range,
@@ -45,23 +46,23 @@ static size_t collect_plain(const uint16_t *keys, size_t rows, uint16_t low, uin
     return count;
 }
 
-static size_t part_plain(struct keys_cut cut, const uint16_t *keys, const uint32_t *weights,
-                         const uint32_t *from, size_t rows, uint32_t *left, uint32_t *right,
+static size_t part_plain(struct keys_cut cut, const uint16_t *keys, struct keys_rows from,
+                         size_t count, struct keys_rows left, struct keys_rows right,
                          uint32_t *left_weight)
 {
-    size_t count = 0, others = 0;
-    uint32_t weight = 0;
-    for (size_t i = 0; i < rows; i++) {
-        uint32_t number = from[i];
+    size_t lefts = 0, rights = 0;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t number = from.numbers[i], weight = from.weights[i];
         bool goes_left = (uint16_t)(keys[i] + cut.offset) <= cut.limit;
-        left[count] = number;
-        right[others] = number;
-        count += goes_left;
-        others += !goes_left;
-        weight += goes_left ? weights[i] : 0;
+        left.numbers[lefts] = right.numbers[rights] = number;
+        left.weights[lefts] = right.weights[rights] = weight;
+        lefts += goes_left;
+        rights += !goes_left;
+        sum += goes_left ? weight : 0;
     }
-    *left_weight = weight;
-    return count;
+    *left_weight = sum;
+    return lefts;
 }
 
 #if defined(SIMD_AVX512)
@@ -84,31 +85,38 @@ SIMD_AVX512 static size_t collect_avx512(const uint16_t *keys, size_t rows, uint
 }
 
 SIMD_AVX512 static size_t part_avx512(struct keys_cut cut, const uint16_t *keys,
-                                      const uint32_t *weights, const uint32_t *from, size_t rows,
-                                      uint32_t *left, uint32_t *right, uint32_t *left_weight)
+                                      struct keys_rows from, size_t count, struct keys_rows left,
+                                      struct keys_rows right, uint32_t *left_weight)
 {
-    size_t count = 0, others = 0;
+    size_t lefts = 0, rights = 0;
     __m256i offset = _mm256_set1_epi16((short)cut.offset);
     __m256i limit = _mm256_set1_epi16((short)cut.limit);
-    __m512i weight = _mm512_setzero_si512();
-    for (size_t i = 0; i < rows; i += 16) {
-        __mmask16 all = rows - i < 16 ? (__mmask16)((1U << (rows - i)) - 1) : 0xffff;
+    __m512i sum = _mm512_setzero_si512();
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 all = count - i < 16 ? (__mmask16)((1U << (count - i)) - 1) : 0xffff;
         __m256i key = _mm256_maskz_loadu_epi16(all, keys + i);
-        __m512i number = _mm512_maskz_loadu_epi32(all, from + i);
+        __m512i number = _mm512_maskz_loadu_epi32(all, from.numbers + i);
+        __m512i weight = _mm512_maskz_loadu_epi32(all, from.weights + i);
         __mmask16 goes_left =
             _mm256_mask_cmple_epu16_mask(all, _mm256_add_epi16(key, offset), limit);
+        __mmask16 goes_right = (__mmask16)(all & ~goes_left);
         unsigned here = (unsigned)__builtin_popcount(goes_left);
-        /* left + count may reach from + i: no more than `here` may be written */
-        _mm512_mask_storeu_epi32(left + count, (__mmask16)((1U << here) - 1),
+        /* `left` may reach `from`: no more than `here` may be written */
+        __mmask16 written = (__mmask16)((1U << here) - 1);
+        _mm512_mask_storeu_epi32(left.numbers + lefts, written,
                                  _mm512_maskz_compress_epi32(goes_left, number));
-        _mm512_storeu_si512(right + others,
-                            _mm512_maskz_compress_epi32((__mmask16)(all & ~goes_left), number));
-        weight = _mm512_add_epi32(weight, _mm512_maskz_loadu_epi32(goes_left, weights + i));
-        count += here;
-        others += (unsigned)__builtin_popcount(all) - here;
+        _mm512_mask_storeu_epi32(left.weights + lefts, written,
+                                 _mm512_maskz_compress_epi32(goes_left, weight));
+        _mm512_storeu_si512(right.numbers + rights,
+                            _mm512_maskz_compress_epi32(goes_right, number));
+        _mm512_storeu_si512(right.weights + rights,
+                            _mm512_maskz_compress_epi32(goes_right, weight));
+        sum = _mm512_add_epi32(sum, _mm512_maskz_mov_epi32(goes_left, weight));
+        lefts += here;
+        rights += (unsigned)__builtin_popcount(goes_right);
     }
-    *left_weight = (uint32_t)_mm512_reduce_add_epi32(weight);
-    return count;
+    *left_weight = (uint32_t)_mm512_reduce_add_epi32(sum);
+    return lefts;
 }
 #endif
 
@@ -123,14 +131,13 @@ size_t keys_collect(const uint16_t *keys, size_t rows, uint16_t low, uint16_t wi
     return collect_plain(keys, rows, low, width, places);
 }
 
-size_t keys_part(struct keys_cut cut, const uint16_t *keys, const uint32_t *weights,
-                 const uint32_t *from, size_t rows, uint32_t *left, uint32_t *right,
-                 uint32_t *left_weight)
+size_t keys_part(struct keys_cut cut, const uint16_t *keys, struct keys_rows from, size_t count,
+                 struct keys_rows left, struct keys_rows right, uint32_t *left_weight)
 {
 #if defined(SIMD_AVX512)
     if (SIMD_HAS_AVX512) {
-        return part_avx512(cut, keys, weights, from, rows, left, right, left_weight);
+        return part_avx512(cut, keys, from, count, left, right, left_weight);
     }
 #endif
-    return part_plain(cut, keys, weights, from, rows, left, right, left_weight);
+    return part_plain(cut, keys, from, count, left, right, left_weight);
 }

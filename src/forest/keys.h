@@ -12,7 +12,7 @@ enum { KEYS_PADDING = 32 };
 /* The smallest and the largest key. */
 void keys_range(const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high);
 
-/* The smallest key above `key`; UINT16_MAX if there is none. */
+/* The smallest key above `key`; UINT16_MAX if there is none. The padding holds UINT16_MAX. */
 uint16_t keys_above(const uint16_t *keys, size_t rows, uint16_t key);
 
 /* Writes the places of the keys in [low, low + width] to places[rows + padding], ascending; returns
@@ -25,11 +25,15 @@ struct keys_cut {
     uint16_t offset, limit;
 };
 
-/* Parts row numbers in order: from[rows] whose key goes left are written to left[], the others to
- * right[] (padded); returns the number on the left, and the sum of their weights. `left` may be
+/* A node's rows: numbers, and their weights. */
+struct keys_rows {
+    uint32_t *numbers, *weights;
+};
+
+/* Parts `count` rows in order: those whose key goes left are written to `left`, the others to
+ * `right` (padded); returns the number on the left, and the sum of their weights. `left` may be
  * `from`, or any place before it. */
-size_t keys_part(struct keys_cut cut, const uint16_t *keys, const uint32_t *weights,
-                 const uint32_t *from, size_t rows, uint32_t *left, uint32_t *right,
-                 uint32_t *left_weight);
+size_t keys_part(struct keys_cut cut, const uint16_t *keys, struct keys_rows from, size_t count,
+                 struct keys_rows left, struct keys_rows right, uint32_t *left_weight);
 
 #endif
