@@ -433,10 +433,16 @@ static bool is_filled(const struct cut_scratch *s, size_t b)
     return s->left_weight[b] > s->left_weight[b - 1];
 }
 
+/* Few enough that the histogram costs less than the rows. */
+static size_t bucket_limit(size_t rows)
+{
+    return rows < 512 ? 32 : rows < 2048 ? 64 : rows < 32768 ? 256 : MAX_BUCKETS;
+}
+
 static void cut_large(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
                       uint16_t low, uint16_t high, struct cut *best)
 {
-    size_t most = node->rows < 2048 ? 64 : node->rows < 32768 ? 256 : MAX_BUCKETS;
+    size_t most = bucket_limit(node->rows);
     int shift = 0;
     while (((size_t)(high - low) >> shift) >= most) {
         shift++;

@@ -175,7 +175,19 @@ static void push(struct grow_scratch *s, struct pending node, const struct run *
     }
 }
 
-/* Draws the bootstrap sample and makes it the root. */
+/* True when all rows that were drawn weigh nothing. */
+static bool is_weightless(const struct grow_scratch *s)
+{
+    const struct bin_table *table = s->plan->table;
+    bool empty = s->plan->weights != NULL;
+    for (size_t i = 0; empty && i < table->rows; i++) {
+        empty = s->counts[table->row[i]] == 0 || s->plan->weights[i] == 0;
+    }
+    return empty;
+}
+
+/* Draws the bootstrap sample and makes it the root; a sample that weighs nothing is replaced by all
+ * rows. */
 static void push_root(struct grow_scratch *s, unsigned index)
 {
     const struct grow_plan *plan = s->plan;
@@ -184,10 +196,12 @@ static void push_root(struct grow_scratch *s, unsigned index)
     struct rng rng;
     struct pending root = {0};
     forest_bootstrap_counts(plan->seed, index, table->rows, s->counts);
+    bool empty = is_weightless(s);
     for (size_t c = 0; c < table->classes; c++) {
         uint32_t weight = 0, begin = (uint32_t)root.end;
         for (uint32_t i = table->class_begin[c]; i < table->class_begin[c + 1]; i++) {
-            uint32_t drawn = s->counts[table->row[i]] * (plan->weights ? plan->weights[i] : 1);
+            uint32_t times = empty ? 1 : s->counts[table->row[i]];
+            uint32_t drawn = times * (plan->weights ? plan->weights[i] : 1);
             s->rows.numbers[root.end] = i;
             s->rows.weights[root.end] = drawn;
             root.end += drawn > 0;
