@@ -153,7 +153,7 @@ static int evaluate_holdout(const struct session *session, const struct train_op
             }
         }
     }
-    struct forest_data train = {x, y, part[0], all->features, all->classes};
+    struct forest_data train = {x, y, part[0], all->features, all->classes, NULL};
     struct forest_options forest_options = forest_options_of(session, options);
     struct forest *forest;
     if (forest_train(&train, &forest_options, NULL, &forest, err) != 0) {
@@ -268,7 +268,7 @@ int pipeline_train(const struct session *session, const struct train_options *op
         goto done;
     }
     const struct forest_data data = {history.x, history.y, history.rows, MODEL_INPUT_COUNT,
-                                     FAILURE_COUNT};
+                                     FAILURE_COUNT, NULL};
     struct forest_options forest_options = forest_options_of(session, options);
     double *oob = ARENA_NEW(arena, double, history.rows *FAILURE_COUNT);
     if (evaluate_holdout(session, options, &data, arena, &report->holdout, err) != 0 ||
