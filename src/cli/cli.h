@@ -43,6 +43,8 @@ struct options {
     const char *label, *drop, *group, *date, *ok; /* train */
     int check;                                    /* enum train_check */
     uint64_t cost_missed, cost_visit;
+    uint64_t max_depth, min_leaf, max_features;
+    bool balanced, extra_trees;
     uint64_t limit;      /* top */
     const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };

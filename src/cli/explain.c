@@ -134,51 +134,65 @@ static void print_padded(struct cli *cli, const char *text, size_t width, bool r
     cli_print(cli, "%*s%s%*s", "%*s%s%*s", right ? missing : 0, "", text, right ? 0 : missing, "");
 }
 
-/* One line a measure: label, value, points, bar, and "for" or "against" in words. */
-static void print_chart(struct cli *cli, const struct vehicle_explanation *e)
-{
-    static const struct text sides[] = {TEXT("contre", "against"), TEXT("pour", "for")};
+struct chart {
     const char *values[MODEL_INPUT_COUNT];
-    size_t label_width = 0;
-    size_t value_width = 0;
+    size_t label_width, value_width, side_width;
+    size_t room;      /* of the longest bar */
+    bool with_values; /* where there is room for them */
+};
+
+static const struct text sides[] = {TEXT("contre", "against"), TEXT("pour", "for")};
+
+static void measure_chart(struct cli *cli, const struct vehicle_explanation *e, struct chart *chart)
+{
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
         size_t label = words_width(cli_text(cli, reason_feature(e->reasons[i].input)->label));
-        values[i] = reason_value(&e->reasons[i], cli->lang, &cli->arena);
-        size_t value = words_width(values[i]);
-        label_width = label > label_width ? label : label_width;
-        value_width = value > value_width ? value : value_width;
+        chart->values[i] = reason_value(&e->reasons[i], cli->lang, &cli->arena);
+        size_t value = words_width(chart->values[i]);
+        chart->label_width = label > chart->label_width ? label : chart->label_width;
+        chart->value_width = value > chart->value_width ? value : chart->value_width;
     }
-    size_t side_width = words_width(cli_text(cli, sides[0]));
+    chart->side_width = words_width(cli_text(cli, sides[0]));
     size_t width = page_width(cli);
-    size_t used = label_width + 1 + NUMBER_WIDTH + 1 + side_width + 1;
-    bool with_values = used + value_width + 1 + BAR_AT_LEAST <= width;
-    used += with_values ? value_width + 1 : 0;
-    size_t room = width > used ? width - used : 0;
-    room = room < BAR_AT_MOST ? room : BAR_AT_MOST;
-    double largest = fabs(e->reasons[0].points);
+    size_t used = chart->label_width + 1 + NUMBER_WIDTH + 1 + chart->side_width + 1;
+    chart->with_values = used + chart->value_width + 1 + BAR_AT_LEAST <= width;
+    used += chart->with_values ? chart->value_width + 1 : 0;
+    chart->room = width > used ? width - used : 0;
+    chart->room = chart->room < BAR_AT_MOST ? chart->room : BAR_AT_MOST;
+}
+
+/* "for" or "against" in words, and a bar; what speaks for a failure is red, for soundness green. */
+static void print_bar(struct cli *cli, const struct chart *chart, double points, double largest,
+                      int predicted)
+{
+    bool speaks_for = points > 0;
+    size_t size = (size_t)lround(fabs(points) / largest * (double)chart->room);
+    enum style style = speaks_for != (predicted == FAILURE_OK) ? STYLE_RED : STYLE_GREEN;
+    cli_print(cli, " ", " ");
+    print_padded(cli, cli_text(cli, sides[speaks_for]), size > 0 ? chart->side_width + 1 : 0,
+                 false);
+    cli_print(cli, "%s%s%s", "%s%s%s", term_on(&cli->out, style),
+              bar_of(cli, speaks_for ? "█" : "░", size), term_off(&cli->out, style));
+}
+
+/* One line a measure: label, value, points, bar. */
+static void print_chart(struct cli *cli, const struct vehicle_explanation *e)
+{
+    struct chart chart = {0};
+    measure_chart(cli, e, &chart);
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
         const struct reason *reason = &e->reasons[i];
         long points = lround(reason->points * 100);
-        size_t bar = largest > 0 && points != 0
-                         ? (size_t)lround(fabs(reason->points) / largest * (double)room)
-                         : 0;
-        bool speaks_for = points > 0;
-        print_padded(cli, cli_text(cli, reason_feature(reason->input)->label), label_width, false);
-        if (with_values) {
-            print_padded(cli, values[i], value_width + 1, true);
+        print_padded(cli, cli_text(cli, reason_feature(reason->input)->label), chart.label_width,
+                     false);
+        if (chart.with_values) {
+            print_padded(cli, chart.values[i], chart.value_width + 1, true);
         }
         print_padded(cli, points == 0 ? "0" : arena_printf(&cli->arena, "%+ld", points),
                      NUMBER_WIDTH + 1, true);
         if (points != 0) {
-            cli_print(cli, " ", " ");
-            print_padded(cli, cli_text(cli, sides[speaks_for]), bar > 0 ? side_width + 1 : 0,
-                         false);
-            enum style style = speaks_for ? STYLE_RED : STYLE_GREEN;
-            if (e->vehicle.type_panne_predit == FAILURE_OK) {
-                style = speaks_for ? STYLE_GREEN : STYLE_RED;
-            }
-            cli_print(cli, "%s%s%s", "%s%s%s", term_on(&cli->out, style),
-                      bar_of(cli, speaks_for ? "█" : "░", bar), term_off(&cli->out, style));
+            print_bar(cli, &chart, reason->points, fabs(e->reasons[0].points),
+                      e->vehicle.type_panne_predit);
         }
         cli_print(cli, "\n", "\n");
     }

@@ -310,10 +310,10 @@ static void print_threshold(struct cli *cli, const struct train_report *report)
 
 /* ---- what matters ---- */
 
-/* How much of it the bar shows: by shuffling, or by Gini where nothing was shuffled. */
+/* How much of it the bar shows. */
 static double importance_of(const struct train_feature *feature)
 {
-    return isnan(feature->permutation) ? feature->gini : fmax(feature->permutation, 0);
+    return fmax(feature->permutation, 0);
 }
 
 static const char *bar(struct cli *cli, double share)
@@ -346,10 +346,8 @@ static void print_features(struct cli *cli, const struct train_report *report)
         row[0].text = words_clean(&cli->arena, feature->name);
         row[1].text = bar(cli, most > 0 ? importance_of(feature) / most : 0);
         row[1].style = STYLE_CYAN;
-        row[2].text = isnan(feature->permutation)
-                          ? "–"
-                          : arena_printf(&cli->arena, "%s%s", feature->permutation > 0 ? "+" : "",
-                                         cli_real(cli, feature->permutation, 4));
+        row[2].text = arena_printf(&cli->arena, "%s%s", feature->permutation > 0 ? "+" : "",
+                                   cli_real(cli, feature->permutation, 4));
         row[3].text = cli_percent(cli, feature->gini, 1);
     }
     cli_print(cli, "\n", "\n");

@@ -1,8 +1,9 @@
 /* Random forests over plain matrices: train, predict, store; evaluate.h says how good they are. No
  * word about vehicles.
  *
- * X[rows][features] is row-major float; NaN is a missing value and never goes left (x <= t is
- * false). y[rows] holds class indices 0..classes-1. Probabilities are double, P[rows][classes]. */
+ * X[rows][features] is row-major float; NaN is a missing value, which each split sends to one side
+ * (right, unless training found the left better). y[rows] holds class indices 0..classes-1.
+ * Probabilities are double, P[rows][classes]. */
 #ifndef FOREST_FOREST_H
 #define FOREST_FOREST_H
 
@@ -23,23 +24,44 @@ struct forest_data {
     size_t rows;
     size_t features;
     int classes;
+    const float *weight; /* [rows]: how many rows a row counts for, finite and not negative; NULL: 1
+                            each */
 };
 
 struct forest_options {
-    unsigned trees;   /* 0: 100 */
-    uint64_t seed;    /* same seed, same forest, for any number of threads */
-    unsigned threads; /* 0: all available cores */
+    unsigned trees;     /* 0: 100 */
+    unsigned max_depth; /* splits from the root to a leaf; 0: as many as it takes */
+    unsigned min_leaf;  /* rows of the sample on each side of a split, as often as they were drawn
+                           and times their weights; 0: 1 */
+    unsigned max_features; /* features tried for a split; 0: the square root of all */
+    bool balanced;         /* every class weighs the same as a whole, as scikit-learn's class_weight
+                              "balanced" */
+    bool extra_trees;      /* random thresholds (Geurts 2006); rows are still bootstrapped */
+    uint64_t seed;         /* same seed, same forest, for any number of threads */
+    unsigned threads;      /* 0: all available cores */
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called by any
                                                                    thread, one at a time */
     void *progress_context;
 };
 
-/* Grows a forest (Breiman 2001): bootstrap rows per tree, sqrt(features) candidates per split,
- * Gini, grown to purity. When `oob` is not NULL it receives the out-of-bag probabilities
- * [rows][classes] (a row that no tree left out: all zero). Refused: no rows, no features, fewer
- * than two classes, labels out of range. The caller frees with forest_free(). */
+/* Grows a forest (Breiman 2001): bootstrap rows per tree, the best of a few random features per
+ * split by Gini impurity, thresholds half way between neighbouring values of the node, grown to
+ * purity unless the options say otherwise. Of a feature with more than 65,535 different values,
+ * neighbours share a bin, within which no threshold lies. Where a feature is missing from rows of a
+ * node, they go to the side that scores better; where it is missing from other rows only, to the
+ * heavier side. Infinities are values. A feature that is constant, or wholly missing, is not used.
+ *
+ * Weights multiply the bootstrap counts; they are whole numbers inside, and others are rounded to a
+ * 2^29th of their sum (or 2^25th of the largest). When `oob` is not NULL it receives the out-of-bag
+ * probabilities [rows][classes] (a row that no tree left out: all zero). Refused: no rows, no
+ * features, fewer than two classes, labels out of range, weights that are no weights. The caller
+ * frees with forest_free(). */
 int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
                  struct forest **out, struct error *err);
+
+/* How often tree `tree` of a forest trained with `seed` on `rows` rows drew each row: counts[rows].
+ * Rows with 0 are out of its bag. */
+void forest_bootstrap_counts(uint64_t seed, size_t tree, size_t rows, uint32_t *counts);
 
 /* Frees a forest; NULL is accepted. */
 void forest_free(struct forest *forest);

@@ -15,8 +15,12 @@ static bool spoil(struct wire *wire)
     return false;
 }
 
-static bool take_varint(struct wire *wire, unsigned most, uint64_t *value)
+static inline bool take_varint(struct wire *wire, unsigned most, uint64_t *value)
 {
+    if (wire->at < wire->end && *wire->at < 0x80) { /* nearly all of them */
+        *value = *wire->at++;
+        return true;
+    }
     *value = 0;
     for (unsigned i = 0; i < most && wire->at < wire->end; i++) {
         uint8_t byte = *wire->at++;

@@ -16,9 +16,6 @@ enum { FOLDS = 5, KINDS = FOREST_ISOTONIC + 1 };
 /* Probabilities kept at once; beyond, out-of-bag ones are not asked for, and fewer rows tested. */
 static const size_t MOST_CELLS = (size_t)1 << 26;
 
-/* Rows that tell the Gini importance when the forest knows no covers. */
-static const size_t MOST_GINI_ROWS = 50000;
-
 static const struct forest_costs usual_costs = {.missed = 10, .alarm = 1};
 
 struct checking {
@@ -65,6 +62,11 @@ static struct forest_options forest_options_of(const struct session *session,
                                                const struct train_options *options, bool check)
 {
     return (struct forest_options){.trees = options->trees,
+                                   .max_depth = options->max_depth,
+                                   .min_leaf = options->min_leaf,
+                                   .max_features = options->max_features,
+                                   .balanced = options->balanced,
+                                   .extra_trees = options->extra_trees,
                                    .seed = options->seed,
                                    .threads = session->threads,
                                    .progress = check ? tell_check : tell_trees,
@@ -102,7 +104,11 @@ static void part_init(struct part *part, const struct checking *c, unsigned fold
             part->row[used++] = r;
         }
     }
-    part->data = (struct forest_data){part->x, part->y, count, all->features, all->classes};
+    part->data = (struct forest_data){.x = part->x,
+                                      .y = part->y,
+                                      .rows = count,
+                                      .features = all->features,
+                                      .classes = all->classes};
 }
 
 static void part_release(struct part *part)
@@ -291,6 +297,32 @@ static void check_oob_fold(struct checking *c, unsigned fold, const double *oob)
     part_release(&tested);
 }
 
+/* Permutation importance of the kept forest: each training row by the trees that did not draw it.
+ */
+static void permute_oob(struct checking *c, const struct forest *forest)
+{
+    const struct forest_data *all = &c->table->data;
+    size_t bytes = all->rows / 8 + 1;
+    uint32_t *counts = xcalloc(all->rows, sizeof *counts);
+    uint8_t *may_vote = xcalloc(forest_trees(forest), bytes);
+    const struct forest_permutation how = {
+        .seed = c->options->seed, .threads = c->session->threads, .may_vote = may_vote};
+    for (size_t tree = 0; tree < forest_trees(forest); tree++) {
+        forest_bootstrap_counts(c->options->seed, tree, all->rows, counts);
+        for (size_t r = 0; r < all->rows; r++) {
+            if (counts[r] == 0) {
+                may_vote[tree * bytes + r / 8] |= (uint8_t)(1U << (r % 8));
+            }
+        }
+    }
+    forest_permutation_importance(forest, all, &how, c->permutation);
+    for (size_t f = 0; f < all->features; f++) {
+        c->permutation[f] *= (double)c->rows; /* a sum over rows, as the other checks make it */
+    }
+    free(counts);
+    free(may_vote);
+}
+
 /* ---- judging all ---- */
 
 static struct forest_predicted checked_rows(const struct checking *c, const double *prob)
@@ -432,7 +464,7 @@ static int compare_features(const void *a, const void *b)
 {
     const struct train_feature *x = a;
     const struct train_feature *y = b;
-    if (!isnan(x->permutation) && x->permutation != y->permutation) {
+    if (x->permutation != y->permutation) {
         return x->permutation < y->permutation ? 1 : -1;
     }
     return x->gini != y->gini ? (x->gini < y->gini ? 1 : -1) : strcmp(x->name, y->name);
@@ -450,39 +482,19 @@ static bool is_constant(const struct forest_data *data, size_t feature)
     return true;
 }
 
-static void gini(const struct checking *c, const struct forest *forest, double *importance)
-{
-    const struct forest_data *all = &c->table->data;
-    size_t stride = all->rows / MOST_GINI_ROWS + 1;
-    struct forest_data some = {.features = all->features, .classes = all->classes};
-    float *x = xcalloc(all->rows / stride + 1, all->features * sizeof *x);
-    int *y = xcalloc(all->rows / stride + 1, sizeof *y);
-    for (size_t r = 0; r < all->rows; r += stride) {
-        memcpy(x + some.rows * all->features, all->x + r * all->features,
-               all->features * sizeof *x);
-        y[some.rows++] = all->y[r];
-    }
-    some.x = x;
-    some.y = y;
-    forest_gini_importance(forest, &some, c->session->threads, importance);
-    free(x);
-    free(y);
-}
-
 static void report_features(const struct checking *c, const struct forest *forest)
 {
     const struct forest_data *all = &c->table->data;
     struct train_report *report = c->report;
     double *importance = xcalloc(all->features, sizeof *importance);
-    gini(c, forest, importance);
+    forest_gini_importance(forest, NULL, c->session->threads, importance); /* it has covers */
     report->feature_count = all->features;
     report->features = ARENA_NEW(c->arena, struct train_feature, all->features);
     for (size_t f = 0; f < all->features; f++) {
         report->features[f] = (struct train_feature){
             .name = c->table->feature_names[f],
             .gini = importance[f],
-            .permutation =
-                c->options->check == TRAIN_OUT_OF_BAG ? NAN : c->permutation[f] / (double)c->rows,
+            .permutation = c->permutation[f] / (double)c->rows,
         };
         report->constant += is_constant(all, f);
     }
@@ -525,6 +537,9 @@ int learning_run(const struct session *session, const struct train_options *opti
     if (forest_train(&table->data, &kept, oob, forest, err) != 0 ||
         (only_oob && check(&c, oob, err) != 0)) {
         goto done;
+    }
+    if (only_oob) {
+        permute_oob(&c, *forest);
     }
     fit_kept(table, oob, arena, report);
     report_features(&c, *forest);

@@ -95,7 +95,9 @@ struct train_options {
     const char *model_path; /* NULL: models/model_pannes.onnx under the root */
     enum train_check check;
     struct forest_costs costs; /* both 0: a missed failure costs ten needless visits */
-    unsigned trees;            /* 0: 100 */
+    unsigned trees;            /* 0: 100; this and the next as in struct forest_options */
+    unsigned max_depth, min_leaf, max_features;
+    bool balanced, extra_trees;
     uint64_t seed;
 };
 
@@ -114,9 +116,8 @@ struct train_rival {
 
 struct train_feature {
     const char *name;
-    double gini; /* share of all decrease of impurity, of the forest that was written */
-    double
-        permutation; /* growth of the squared error when shuffled in unseen rows; NAN: not known */
+    double gini;        /* share of all decrease of impurity, of the forest that was written */
+    double permutation; /* growth of the squared error when shuffled in unseen rows */
 };
 
 struct train_report {

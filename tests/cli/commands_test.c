@@ -465,6 +465,16 @@ static void test_the_card_of_a_foreign_model_says_what_is_unknown(void **state)
     assert_non_null(strstr(text, "ne dit pas pour quoi"));
 }
 
+static void test_the_card_of_no_model_is_a_failure(void **state)
+{
+    (void)state;
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=no-model", "AUTOSTREAM_LANG=en", NULL};
+    struct program_result result = run_in(env, "model", NULL);
+    assert_int_equal(result.status, 1);
+    assert_string_equal(result.out, "");
+    assert_non_null(strstr(result.err, "no model"));
+}
+
 static void test_json_of_the_model_card_holds_the_properties_as_values(void **state)
 {
     (void)state;
@@ -688,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_json_is_one_document_and_nothing_else_for_every_report),
         cmocka_unit_test(test_the_model_card_tells_what_the_file_knows),
         cmocka_unit_test(test_the_card_of_a_foreign_model_says_what_is_unknown),
+        cmocka_unit_test(test_the_card_of_no_model_is_a_failure),
         cmocka_unit_test(test_json_of_the_model_card_holds_the_properties_as_values),
         cmocka_unit_test(test_json_of_top_keeps_the_data_as_they_are),
         cmocka_unit_test(test_explain_shows_header_reasons_contributions_and_services),

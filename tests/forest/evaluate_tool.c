@@ -130,9 +130,9 @@ static int importance(char **args, struct arena *arena, struct error *err)
         x[i] = (float)n.value[i];
     }
     size_t train = n.rows / 5 * 4;
-    const struct forest_data seen = {x, n.y, train, n.columns, n.classes};
-    const struct forest_data held = {x + train * n.columns, n.y + train, n.rows - train, n.columns,
-                                     n.classes};
+    const struct forest_data seen = {x, n.y, train, n.columns, n.classes, NULL};
+    const struct forest_data held = {
+        x + train * n.columns, n.y + train, n.rows - train, n.columns, n.classes, NULL};
     const struct forest_options options = {.trees = (unsigned)strtoul(args[1], NULL, 10),
                                            .seed = 1};
     const struct forest_permutation how = {.seed = 1, .most_walks = (size_t)1 << 30};

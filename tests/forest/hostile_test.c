@@ -2,6 +2,8 @@
  * the reader crash (run this under a sanitizer). */
 #include "forest/tables.h"
 
+#include "forest/model_wire.h"
+
 #include "onnx.pb-c.h"
 
 #include <stdlib.h>
@@ -365,6 +367,94 @@ static void test_unusual_models_keep_their_meaning(void **state)
     arena_release(&arena);
 }
 
+/* ---- packed lists ---- */
+
+struct growing {
+    uint8_t bytes[4096];
+    size_t size;
+};
+
+static void put_varint(struct growing *out, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        out->bytes[out->size++] = (uint8_t)(value | 0x80);
+    }
+    out->bytes[out->size++] = (uint8_t)value;
+}
+
+static void put_message(struct growing *out, uint32_t number, const uint8_t *bytes, size_t size)
+{
+    assert_true(out->size + size + 20 < sizeof out->bytes);
+    put_varint(out, (uint64_t)number << 3 | WIRE_BYTES);
+    put_varint(out, size);
+    if (size > 0) {
+        memcpy(out->bytes + out->size, bytes, size);
+    }
+    out->size += size;
+}
+
+/* Copies a message (0: model, 1: graph, 2: node, 3: attribute) with the numbers of all attributes
+ * packed, as other writers of ONNX do. */
+static void pack_lists(struct wire message, int level, struct growing *out)
+{
+    static const uint32_t inner[] = {7, 1, 5};
+    enum { FLOATS_FIELD = 7, INTS_FIELD = 8 };
+    struct growing floats = {.size = 0}, ints = {.size = 0};
+    struct wire_field f;
+    while (wire_next(&message, &f)) {
+        if (level < 3 && f.number == inner[level]) {
+            struct growing *part = calloc(1, sizeof *part);
+            assert_non_null(part);
+            pack_lists(f.body, level + 1, part);
+            put_message(out, f.number, part->bytes, part->size);
+            free(part);
+        } else if (level == 3 && f.number == FLOATS_FIELD) {
+            memcpy(floats.bytes + floats.size, f.body.at, sizeof(float));
+            floats.size += sizeof(float);
+        } else if (level == 3 && f.number == INTS_FIELD) {
+            put_varint(&ints, f.value);
+        } else if (f.type == WIRE_BYTES) {
+            put_message(out, f.number, f.body.at, (size_t)(f.body.end - f.body.at));
+        } else {
+            put_varint(out, (uint64_t)f.number << 3 | WIRE_VARINT);
+            put_varint(out, f.value);
+        }
+    }
+    assert_false(message.bad);
+    if (floats.size > 0) {
+        put_message(out, FLOATS_FIELD, floats.bytes, floats.size);
+    }
+    if (ints.size > 0) {
+        put_message(out, INTS_FIELD, ints.bytes, ints.size);
+    }
+}
+
+static void test_packed_lists_are_read_like_single_numbers(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct bytes good = small_model(&arena);
+    const uint8_t *start = (const uint8_t *)good.data;
+    struct growing packed = {.size = 0};
+    struct forest *forest = NULL;
+    struct forest_card card;
+    struct error err = {0};
+    pack_lists((struct wire){.at = start, .end = start + good.size}, 0, &packed);
+    assert_true(packed.size < good.size);
+    if (forest_decode(packed.bytes, packed.size, "m", &arena, &forest, &card, &err) != 0) {
+        fail_msg("%s", err.text[LANG_EN]);
+    }
+    struct bytes again = encode_or_fail(forest, &arena);
+    assert_int_equal(again.size, good.size);
+    assert_memory_equal(again.data, good.data, good.size);
+    forest_free(forest);
+    for (size_t size = 0; size < packed.size; size++) {
+        forest = NULL;
+        assert_int_equal(forest_decode(packed.bytes, size, "m", &arena, &forest, &card, &err), -1);
+    }
+    arena_release(&arena);
+}
+
 /* ---- boosted trees ---- */
 
 static void tracked_missing(Onnx__ModelProto *m)
@@ -598,6 +688,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_spoiled_model_is_refused_with_its_reason),
         cmocka_unit_test(test_unusual_models_keep_their_meaning),
+        cmocka_unit_test(test_packed_lists_are_read_like_single_numbers),
         cmocka_unit_test(test_missing_values_follow_the_true_child_where_they_are_tracked),
         cmocka_unit_test(test_missing_values_follow_the_false_child_of_a_greater_than),
         cmocka_unit_test(test_softmax_goes_over_all_classes_and_base_values),

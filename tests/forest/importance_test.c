@@ -34,7 +34,7 @@ static const struct forest stump = {.features = 3,
 static const float x[8][3] = {{0, 0, 7}, {0, 0, 7}, {1, 0, 7}, {1, 0, 7},
                               {0, 1, 7}, {0, 1, 7}, {1, 1, 7}, {1, 1, 7}};
 static const int y[8] = {0, 1, 0, 1, 1, 1, 2, 2};
-static const struct forest_data data = {x[0], y, 8, 3, 3};
+static const struct forest_data data = {x[0], y, 8, 3, 3, NULL};
 
 /* Root: 8 rows, classes 2 4 2: Gini .625, so 5; A: 2 2: 2; right: 2 2: 2. x1 takes 1 away. Then B
  * and C are pure: x0 takes 2 away. */
@@ -140,7 +140,7 @@ static void test_only_trees_that_may_vote_on_a_row_are_asked(void **state)
                                   .votes = either};
     static const float values[] = {0, 1, 0, 1};
     static const int first[] = {0, 1, 0, 1};
-    const struct forest_data table = {values, first, 4, 1, 2};
+    const struct forest_data table = {values, first, 4, 1, 2, NULL};
     static const uint8_t only_first[] = {0x0f, 0x00}, only_second[] = {0x00, 0x0f};
     struct forest_permutation options = {.repeats = 20, .may_vote = only_first};
     double importance;
@@ -157,7 +157,7 @@ static void test_only_trees_that_may_vote_on_a_row_are_asked(void **state)
 static void test_without_rows_nothing_is_important(void **state)
 {
     (void)state;
-    const struct forest_data none = {x[0], y, 0, 3, 3};
+    const struct forest_data none = {x[0], y, 0, 3, 3, NULL};
     const struct forest_permutation options = {.repeats = 1};
     double importance[3] = {1, 1, 1};
     forest_permutation_importance(&stump, &none, &options, importance);

@@ -7,9 +7,8 @@ BUILD_DIR/tests/evaluate_tool is called)
 2. Bootstrap intervals lie where numpy's own resamples put them (within a quarter of the width).
 3. Isotonic calibration equals scikit-learn's; the temperature is the one that scipy finds.
 4. The cost-optimal threshold is as cheap as the best of all thresholds.
-5. Gini importance is near scikit-learn's (0.05; ours weighs nodes by all training rows where the
-   forest knows no covers, theirs by the bootstrap), and both importances put the features that
-   matter first.
+5. Gini importance is scikit-learn's within what two forests differ by (0.02), and both importances put
+   the features that matter first.
 """
 import os
 import pathlib
@@ -177,7 +176,7 @@ def test_importance(folder):
         gini, shuffled = np.array([[float(v) for v in line.split(",")] for line in lines]).T
         forest = RandomForestClassifier(200, random_state=0, n_jobs=2).fit(x[:2000], y[:2000])
         difference = abs(gini - forest.feature_importances_).max()
-        check(difference < 0.05, f"Gini importance, {classes} classes: within {difference:.4f}")
+        check(difference < 0.02, f"Gini importance, {classes} classes: within {difference:.4f}")
         check(close(gini.sum(), 1), "Gini importance sums to 1")
         for name, values in ("Gini", gini), ("permutation", shuffled):
             check(set(np.argsort(-values)[:4]) == {0, 1, 2, 3}, f"{name} finds the four that matter")
