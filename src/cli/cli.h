@@ -40,6 +40,8 @@ struct options {
     const char *map;
     double max_rejects;
     const char *table, *out; /* score */
+    int score_format;        /* enum score_format */
+    bool no_header;
     uint64_t limit;          /* top */
     const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };

@@ -908,3 +908,66 @@ done:
     arena_release(&arena);
     return status;
 }
+
+/* ---- C functions in SQL ---- */
+
+/* The engine's numbers as x[rows][inputs], row by row; y as its list of numbers a row. */
+static void apply_scalar(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    const struct lake_scalar *scalar = duckdb_scalar_function_get_extra_info(info);
+    size_t rows = duckdb_data_chunk_get_size(input);
+    size_t count = rows * scalar->results;
+    double *x = xcalloc(rows * scalar->inputs, sizeof *x);
+    double *y = xcalloc(count, sizeof *y);
+    struct error err;
+    numbers_of_chunk(input, 0, scalar->inputs, x);
+    if (scalar->apply(scalar->context, x, rows, y, &err) != 0) {
+        duckdb_scalar_function_set_error(info, err.text[LANG_EN]);
+        goto done;
+    }
+    if (duckdb_list_vector_reserve(output, count) != DuckDBSuccess ||
+        duckdb_list_vector_set_size(output, count) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    duckdb_list_entry *entries = duckdb_vector_get_data(output);
+    duckdb_vector items = duckdb_list_vector_get_child(output);
+    double *values = duckdb_vector_get_data(items);
+    duckdb_vector_ensure_validity_writable(items);
+    uint64_t *valid = duckdb_vector_get_validity(items);
+    for (size_t r = 0; r < rows; r++) {
+        entries[r] = (duckdb_list_entry){.offset = r * scalar->results, .length = scalar->results};
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = y[i];
+        duckdb_validity_set_row_validity(valid, i, !isnan(y[i]));
+    }
+done:
+    free(x);
+    free(y);
+}
+
+int lake_scalar(struct lake *lake, const struct lake_scalar *scalar, struct error *err)
+{
+    struct lake_scalar *kept = xcalloc(1, sizeof *kept);
+    duckdb_scalar_function function = duckdb_create_scalar_function();
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
+    duckdb_logical_type list = duckdb_create_list_type(number);
+    int status = 0;
+    *kept = *scalar;
+    duckdb_scalar_function_set_name(function, scalar->name);
+    for (size_t i = 0; i < scalar->inputs; i++) {
+        duckdb_scalar_function_add_parameter(function, number);
+    }
+    duckdb_scalar_function_set_return_type(function, list);
+    duckdb_scalar_function_set_special_handling(function); /* a NULL does not make all NULL */
+    duckdb_scalar_function_set_extra_info(function, kept, free);
+    duckdb_scalar_function_set_function(function, apply_scalar);
+    if (duckdb_register_scalar_function(lake->work, function) != DuckDBSuccess) {
+        status = error_set(err, "%s : ce nom de fonction SQL est déjà pris ou impossible",
+                           "%s: this name of an SQL function is taken or impossible", scalar->name);
+    }
+    duckdb_destroy_logical_type(&list);
+    duckdb_destroy_logical_type(&number);
+    duckdb_destroy_scalar_function(&function);
+    return status;
+}
