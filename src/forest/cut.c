@@ -98,11 +98,11 @@ struct best_lanes {
 };
 
 /* Takes the scores of 16 cuts into account, where both sides weigh enough. */
-SIMD_BODY void score_lanes(const struct cut_node *node, lanes_u16 left, const lanes_f32 *sums,
-                           lanes_u16 keys, struct best_lanes *best)
+SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
+                           const lanes_f32 *sums, const lanes_u16 *keys, struct best_lanes *best)
 {
-    lanes_u32 key = __builtin_convertvector(keys, lanes_u32);
-    lanes_u32 count = __builtin_convertvector(left, lanes_u32), right = node->weight - count;
+    lanes_u32 key = __builtin_convertvector(*keys, lanes_u32);
+    lanes_u32 count = __builtin_convertvector(*left, lanes_u32), right = node->weight - count;
     lanes_f32 value = sums[0] / sums[2] + sums[1] / sums[3]; /* x / 0 is masked out */
     lanes_u32 score = (lanes_u32)value & (lanes_u32)(count >= node->min_weight) &
                       (lanes_u32)(right >= node->min_weight);
@@ -165,7 +165,7 @@ SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys,
                 __builtin_convertvector(rests[half], lanes_f32),
                 __builtin_convertvector(left[half], lanes_f32),
                 __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
-            score_lanes(node, left[half], sums, candidates[half], best);
+            score_lanes(node, &left[half], sums, &candidates[half], best);
         }
     }
 }
@@ -195,7 +195,7 @@ SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
         }
         for (int half = 0; half < 2; half++) {
             sums[half][3] = total - sums[half][2];
-            score_lanes(node, left[half], sums[half], candidates[half], best);
+            score_lanes(node, &left[half], sums[half], &candidates[half], best);
         }
     }
 }
