@@ -45,6 +45,8 @@ struct options {
     uint64_t cost_missed, cost_visit;
     uint64_t max_depth, min_leaf, max_features;
     bool balanced, extra_trees;
+    int score_format; /* enum score_format */
+    bool no_header;
     uint64_t limit;      /* top */
     const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };

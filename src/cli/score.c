@@ -1,35 +1,73 @@
 /* autostream score: applies a model to any table. */
 #include "cli/cli.h"
 
+#include <string.h>
+#include <unistd.h>
+
 static const struct option_spec specs[] = {
     {.name = "table",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct options, table),
      .value = TEXT("FICHIER", "FILE"),
-     .help = TEXT("table à évaluer, CSV ou Parquet (obligatoire)",
-                  "table to score, CSV or Parquet (required)")},
+     .help =
+         TEXT("table à évaluer, CSV ou Parquet ; « - », ou sans cette option, l'entrée standard",
+              "table to score, CSV or Parquet; \"-\", or without it, standard input")},
     OPTION_MODEL,
     {.name = "out",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct options, out),
      .value = TEXT("FICHIER", "FILE"),
-     .help = TEXT("fichier du résultat ; sans cette option, CSV sur la sortie standard",
-                  "file of the result; without it CSV on standard output")},
+     .help = TEXT("fichier du résultat ; sans cette option, la sortie standard",
+                  "file of the result; without it standard output")},
+    {.name = "format",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(struct options, score_format),
+     .choices = "csv|tsv", /* in the order of enum score_format */
+     .fallback = "csv",
+     .help = TEXT("forme de l'entrée standard et du résultat ; tsv : tabulations, sans guillemets",
+                  "form of standard input and of the result; tsv: tabs, no quotes")},
+    {.name = "no-header",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct options, no_header),
+     .help = TEXT("ni l'entrée standard ni le résultat ne nomment leurs colonnes, qui sont celles "
+                  "du modèle, dans son ordre",
+                  "neither standard input nor the result names its columns, which are the model's, "
+                  "in its order")},
 };
+
+/* A table on standard input: it was asked for, or something is connected there. */
+static bool from_stdin(const struct cli *cli)
+{
+    const char *table = cli->options.table;
+    return table != NULL ? strcmp(table, "-") == 0 : isatty(STDIN_FILENO) == 0;
+}
 
 static int score(struct cli *cli, struct error *err)
 {
     const struct session session = cli_session(cli);
     uint64_t rows = 0;
-    if (cli->options.table == NULL) {
-        return error_usage(err, "quelle table ? Ajoutez --table FICHIER (CSV ou Parquet)",
-                           "which table? Add --table FILE (CSV or Parquet)");
+    bool stream = from_stdin(cli);
+    if (cli->options.table == NULL && !stream) {
+        return error_usage(err,
+                           "quelle table ? Ajoutez --table FICHIER (CSV ou Parquet), ou donnez des "
+                           "lignes CSV sur l'entrée standard",
+                           "which table? Add --table FILE (CSV or Parquet), or send CSV rows on "
+                           "standard input");
     }
-    const char *model = cli->options.model;
-    if (model == NULL) {
-        model = arena_printf(&cli->arena, "%s/models/model_pannes.onnx", cli->options.data);
+    if (cli->options.no_header && !stream) {
+        return error_usage(err, "--no-header ne vaut que pour l'entrée standard",
+                           "--no-header is for standard input only");
     }
-    if (pipeline_score(&session, model, cli->options.table, cli->options.out, &rows, err) != 0) {
+    struct score_options options = {.model_path = cli->options.model,
+                                    .table_path = stream ? NULL : cli->options.table,
+                                    .out_path = cli->options.out,
+                                    .format = (enum score_format)cli->options.score_format,
+                                    .no_header = cli->options.no_header};
+    if (options.model_path == NULL) {
+        options.model_path =
+            arena_printf(&cli->arena, "%s/models/model_pannes.onnx", cli->options.data);
+    }
+    if (pipeline_score(&session, &options, &rows, err) != 0) {
         return -1;
     }
     progress_clear(&cli->bar);
@@ -55,7 +93,9 @@ const struct command command_score = {
     .examples = {{"autostream score --model data/models/model_pannes.onnx --table flotte.csv",
                   TEXT("le résultat sur la sortie standard", "the result on standard output")},
                  {"autostream score --table flotte.parquet --out predictions.csv",
-                  TEXT("le résultat dans un fichier", "the result in a file")}},
+                  TEXT("le résultat dans un fichier", "the result in a file")},
+                 {"zcat flotte.csv.gz | autostream score --format csv | gzip > predictions.csv.gz",
+                  TEXT("dans un tube, en mémoire bornée", "in a pipe, in bounded memory")}},
     .next = TEXT("« autostream run » fait de même pour toute la flotte, à partir des données "
                  "brutes.",
                  "\"autostream run\" does the same for the whole fleet, from the raw data."),

@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS };
+enum {
+    RADIX_BITS = 11,
+    RADIX = 1 << RADIX_BITS,
+    DIGITS = 3,
+    MAX_GROUP = 4, /* features read together: X is row by row */
+};
 
 struct entry {
     uint32_t key; /* orders like the value, see sort_key() */
@@ -20,7 +25,8 @@ struct entry {
 struct binning {
     struct bin_table *table;
     const struct forest_data *data;
-    struct entry **scratch; /* two times [rows] a worker */
+    size_t group;           /* features a task */
+    struct entry **scratch; /* [rows] a worker: twice, and keys for the group */
 };
 
 /* A whole number that orders like the float; every NaN is last, both zeros are one. */
@@ -43,22 +49,35 @@ static float key_value(uint32_t key)
     return value;
 }
 
-/* One stable pass over 11 bits of the key. */
-static void radix_pass(const struct entry *from, struct entry *to, size_t rows, int shift)
+/* Sorts `from` stably by key; returns where the result is, `from` or `to`. A digit that all keys
+ * share needs no pass. */
+static struct entry *radix_sort(struct entry *from, struct entry *to, size_t rows)
 {
-    size_t place[RADIX] = {0};
+    size_t place[DIGITS][RADIX] = {0};
     for (size_t i = 0; i < rows; i++) {
-        place[(from[i].key >> shift) & (RADIX - 1)]++;
+        for (int d = 0; d < DIGITS; d++) {
+            place[d][(from[i].key >> (d * RADIX_BITS)) & (RADIX - 1)]++;
+        }
     }
-    size_t next = 0;
-    for (size_t digit = 0; digit < RADIX; digit++) {
-        size_t count = place[digit];
-        place[digit] = next;
-        next += count;
+    for (int d = 0; d < DIGITS; d++) {
+        int shift = d * RADIX_BITS;
+        size_t next = 0;
+        if (place[d][(from[0].key >> shift) & (RADIX - 1)] == rows) {
+            continue;
+        }
+        for (size_t digit = 0; digit < RADIX; digit++) {
+            size_t count = place[d][digit];
+            place[d][digit] = next;
+            next += count;
+        }
+        for (size_t i = 0; i < rows; i++) {
+            to[place[d][(from[i].key >> shift) & (RADIX - 1)]++] = from[i];
+        }
+        struct entry *sorted = to;
+        to = from;
+        from = sorted;
     }
-    for (size_t i = 0; i < rows; i++) {
-        to[place[(from[i].key >> shift) & (RADIX - 1)]++] = from[i];
-    }
+    return from;
 }
 
 /* Cuts the sorted known values into bins. A bin is closed between different values only, when it
@@ -89,29 +108,45 @@ static void make_bins(const struct entry *sorted, size_t known, struct bin_featu
     }
 }
 
-static void bin_feature(void *context, size_t index, unsigned worker)
+/* Ranks one feature; `one` and `other` are scratch memory, keys[rows * stride] its sort keys. */
+static void bin_feature(struct bin_table *table, size_t index, const uint32_t *keys, size_t stride,
+                        struct entry *one, struct entry *other)
+{
+    size_t rows = table->rows, known;
+    for (size_t i = 0; i < rows; i++) {
+        one[i] = (struct entry){keys[i * stride], (uint32_t)i};
+    }
+    const struct entry *sorted = radix_sort(one, other, rows);
+    uint16_t *bins = table->bins + index * rows;
+    for (known = rows; known > 0 && sorted[known - 1].key == UINT32_MAX; known--) {
+        bins[sorted[known - 1].row] = BIN_MISSING;
+    }
+    table->features[index].missing = known < rows;
+    make_bins(sorted, known, &table->features[index], bins);
+}
+
+static void bin_group(void *context, size_t index, unsigned worker)
 {
     const struct binning *job = context;
     const struct forest_data *data = job->data;
     struct bin_table *table = job->table;
-    size_t rows = data->rows, known;
+    size_t rows = data->rows, first = index * job->group, left = data->features - first;
+    size_t count = left < job->group ? left : job->group;
     if (!job->scratch[worker]) {
-        job->scratch[worker] = xcalloc(rows, 2 * sizeof(struct entry));
+        job->scratch[worker] =
+            xcalloc(rows, 2 * sizeof(struct entry) + job->group * sizeof(uint32_t));
     }
     struct entry *one = job->scratch[worker], *other = one + rows;
-    for (size_t i = 0; i < rows; i++) { /* three passes: the result ends in `one` */
-        float value = data->x[(size_t)table->row[i] * data->features + index];
-        other[i] = (struct entry){sort_key(value), (uint32_t)i};
+    uint32_t *keys = (uint32_t *)(other + rows);
+    for (size_t i = 0; i < rows; i++) {
+        const float *x = data->x + (size_t)table->row[i] * data->features + first;
+        for (size_t f = 0; f < count; f++) {
+            keys[i * count + f] = sort_key(x[f]);
+        }
     }
-    radix_pass(other, one, rows, 0);
-    radix_pass(one, other, rows, RADIX_BITS);
-    radix_pass(other, one, rows, 2 * RADIX_BITS);
-    uint16_t *bins = table->bins + index * rows;
-    for (known = rows; known > 0 && one[known - 1].key == UINT32_MAX; known--) {
-        bins[one[known - 1].row] = BIN_MISSING;
+    for (size_t f = 0; f < count; f++) {
+        bin_feature(table, first + f, keys + f, count, one, other);
     }
-    table->features[index].missing = known < rows;
-    make_bins(one, known, &table->features[index], bins);
 }
 
 /* Puts the rows class by class, in each class in the caller's order. */
@@ -145,8 +180,10 @@ void bin_table_init(struct bin_table *table, const struct forest_data *data, uns
     };
     struct binning job = {
         .table = table, .data = data, .scratch = xcalloc(threads, sizeof(struct entry *))};
+    job.group = data->features / MAX_GROUP / threads; /* several groups a thread */
+    job.group = job.group < 1 ? 1 : job.group > MAX_GROUP ? MAX_GROUP : job.group;
     order_by_class(table, data->y);
-    parallel_for(threads, data->features, bin_feature, &job);
+    parallel_for(threads, (data->features - 1) / job.group + 1, bin_group, &job);
     for (unsigned w = 0; w < threads; w++) {
         free(job.scratch[w]);
     }

@@ -98,11 +98,11 @@ struct best_lanes {
 };
 
 /* Takes the scores of 16 cuts into account, where both sides weigh enough. */
-SIMD_BODY void score_lanes(const struct cut_node *node, lanes_u16 left, const lanes_f32 *sums,
-                           lanes_u16 keys, struct best_lanes *best)
+SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
+                           const lanes_f32 *sums, const lanes_u16 *keys, struct best_lanes *best)
 {
-    lanes_u32 key = __builtin_convertvector(keys, lanes_u32);
-    lanes_u32 count = __builtin_convertvector(left, lanes_u32), right = node->weight - count;
+    lanes_u32 key = __builtin_convertvector(*keys, lanes_u32);
+    lanes_u32 count = __builtin_convertvector(*left, lanes_u32), right = node->weight - count;
     lanes_f32 value = sums[0] / sums[2] + sums[1] / sums[3]; /* x / 0 is masked out */
     lanes_u32 score = (lanes_u32)value & (lanes_u32)(count >= node->min_weight) &
                       (lanes_u32)(right >= node->min_weight);
@@ -141,13 +141,13 @@ SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
     }
 
 /* Nodes so light that squares of class weights fit 16 bits. */
-SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys,
-                          struct best_lanes *best)
+SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys, const uint16_t *tried,
+                          size_t tried_count, struct best_lanes *best)
 {
-    for (size_t first = 0; first < node->rows; first += 2 * LANES) {
+    for (size_t first = 0; first < tried_count; first += 2 * LANES) {
         lanes_u16 candidates[2], left[2] = {0}, squares[2] = {0}, rests[2] = {0};
         size_t i = 0;
-        memcpy(candidates, keys + first, sizeof candidates);
+        memcpy(candidates, tried + first, sizeof candidates);
         for (size_t r = 0; r < node->run_count; r++) {
             const struct run *run = &node->runs[r];
             lanes_u16 sum[2] = {0};
@@ -165,21 +165,21 @@ SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys,
                 __builtin_convertvector(rests[half], lanes_f32),
                 __builtin_convertvector(left[half], lanes_f32),
                 __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
-            score_lanes(node, left[half], sums, candidates[half], best);
+            score_lanes(node, &left[half], sums, &candidates[half], best);
         }
     }
 }
 
 /* Nodes whose class weights fit 16 bits. */
 SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
-                             struct best_lanes *best)
+                             const uint16_t *tried, size_t tried_count, struct best_lanes *best)
 {
     float total = (float)total_weight(node);
-    for (size_t first = 0; first < node->rows; first += 2 * LANES) {
+    for (size_t first = 0; first < tried_count; first += 2 * LANES) {
         lanes_u16 candidates[2], left[2] = {0};
         lanes_f32 sums[2][4] = {0};
         size_t i = 0;
-        memcpy(candidates, keys + first, sizeof candidates);
+        memcpy(candidates, tried + first, sizeof candidates);
         for (size_t r = 0; r < node->run_count; r++) {
             const struct run *run = &node->runs[r];
             float factor = (float)factor_of(node, run), all = (float)run->weight * factor;
@@ -195,21 +195,38 @@ SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
         }
         for (int half = 0; half < 2; half++) {
             sums[half][3] = total - sums[half][2];
-            score_lanes(node, left[half], sums[half], candidates[half], best);
+            score_lanes(node, &left[half], sums[half], &candidates[half], best);
         }
     }
 }
 
-SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, struct cut *best)
+/* Candidates are the rows' own keys, or all keys there may be when those are few. */
+SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, uint16_t low,
+                         uint16_t high, struct cut *best)
 {
     struct best_lanes lanes = {0};
+    uint16_t all[2 * LANES];
+    const uint16_t *tried = keys;
+    size_t count = node->rows;
+    if (count > 2 * LANES && high - low < 2 * LANES) {
+        count = 2 * LANES;
+        for (size_t i = 0; i < count; i++) { /* behind `high`: all is left, which is no cut */
+            all[i] = (uint16_t)(low + i);
+        }
+        tried = all;
+    }
     if (node->weight <= TINY_WEIGHT && !node->factors) {
-        small_tiny(node, keys, &lanes);
+        small_tiny(node, keys, tried, count, &lanes);
     } else {
-        small_heavier(node, keys, &lanes);
+        small_heavier(node, keys, tried, count, &lanes);
     }
     best_of_lanes(&lanes, best);
 }
+
+SIMD_VERSIONS(static, void, , small,
+              (const struct cut_node *node, const uint16_t *keys, uint16_t low, uint16_t high,
+               struct cut *best),
+              (node, keys, low, high, best))
 
 /* ---- large nodes: buckets ---- */
 
@@ -237,9 +254,6 @@ SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size
     }
 }
 
-SIMD_VERSIONS(static, void, , small,
-              (const struct cut_node *node, const uint16_t *keys, struct cut *best),
-              (node, keys, best))
 SIMD_VERSIONS(static, void, , scan,
               (struct cut_scratch * s, const struct cut_node *node, size_t buckets),
               (s, node, buckets))
@@ -486,7 +500,7 @@ struct cut cut_best(struct cut_scratch *scratch, const struct cut_node *node, co
     if (high == BIN_MISSING) {
         cut_with_missing(scratch, node, keys, &best);
     } else if (node->rows <= SMALL_ROWS && node->weight <= SMALL_WEIGHT) {
-        small(node, keys, &best);
+        small(node, keys, low, high, &best);
     } else {
         cut_large(scratch, node, keys, low, high, &best);
     }

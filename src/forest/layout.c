@@ -80,7 +80,7 @@ struct vote_set {
     size_t used, room;         /* room: a power of two */
 };
 
-enum { VOTE_ROOM_AT_LEAST = 64 };
+enum { VOTE_ROOM_AT_LEAST = 64, ROW_CLASSES_AT_MOST = 32 };
 
 /* The slot of a vote, or the free one where it belongs. Weights are compared as bits. */
 static uint32_t *vote_slot(const struct vote_set *set, const struct forest_vote *vote)
@@ -107,18 +107,63 @@ static void vote_set_grow(struct vote_set *set)
     }
 }
 
+/* May leaves with several votes become rows of all classes? Not if one of them votes twice for the
+ * same class: the sums would be rounded otherwise. Counts them. */
+static bool fit_in_rows(const struct forest *forest, size_t *count)
+{
+    size_t *voter = xcalloc((size_t)forest->classes, sizeof *voter); /* node + 1 */
+    bool fit = forest->classes <= ROW_CLASSES_AT_MOST;
+    for (size_t n = 0; fit && n < forest->node_count; n++) {
+        const struct forest_node *leaf = &forest->nodes[n];
+        if (leaf->feature != FOREST_LEAF || leaf->right - leaf->left == 1) {
+            continue;
+        }
+        for (uint32_t v = leaf->left; v < leaf->right; v++) {
+            size_t *last = &voter[forest->votes[v].label];
+            fit = fit && *last != n + 1;
+            *last = n + 1;
+        }
+        ++*count;
+    }
+    free(voter);
+    return fit;
+}
+
+/* The payload of leaf `node`, which has not just one vote; `used` rows are taken. */
+static uint32_t several_payload(struct builder *b, size_t node, size_t *used)
+{
+    float *row = b->layout->several;
+    if (!row) {
+        return PAYLOAD_SEVERAL | (uint32_t)node;
+    }
+    size_t classes = (size_t)b->forest->classes;
+    row += *used * classes;
+    for (size_t c = 0; c < classes; c++) {
+        row[c] = -0.0F;
+    }
+    const struct forest_node *leaf = &b->forest->nodes[node];
+    for (uint32_t v = leaf->left; v < leaf->right; v++) {
+        row[b->forest->votes[v].label] = b->forest->votes[v].weight;
+    }
+    return PAYLOAD_SEVERAL | (uint32_t)(*used)++;
+}
+
 /* Gives each leaf its payload: a forest grown to purity has one distinct vote a class. */
 static void find_votes(struct builder *b)
 {
     const struct forest *forest = b->forest;
     struct vote_set set = {0};
+    size_t rows = 0, rows_used = 0;
+    if (fit_in_rows(forest, &rows)) {
+        b->layout->several = xcalloc(rows + 1, (size_t)forest->classes * sizeof(float));
+    }
     for (size_t n = 0; n < forest->node_count; n++) {
         const struct forest_node *leaf = &forest->nodes[n];
         if (leaf->feature != FOREST_LEAF) {
             continue;
         }
         if (leaf->right - leaf->left != 1) {
-            b->payload[n] = PAYLOAD_SEVERAL | (uint32_t)n;
+            b->payload[n] = several_payload(b, n, &rows_used);
             continue;
         }
         if (set.used * 2 >= set.room) {
@@ -317,6 +362,7 @@ void layout_free(struct forest_layout *layout)
         free(layout->column);
         free(layout->trees);
         free(layout->votes);
+        free(layout->several);
         free(layout->nodes);
         free(layout);
     }

@@ -14,7 +14,8 @@ struct layout_column {
 #define KEY_LOWEST 0U
 #define KEY_HIGHEST UINT32_MAX
 
-/* Set in the payload of a leaf that has not just one vote: the rest is its node in the forest. */
+/* Set in the payload of a leaf that has not just one vote: the rest is its row of `several`, or,
+ * when there is none, its node in the forest. */
 #define PAYLOAD_SEVERAL (UINT32_C(1) << 31)
 
 struct layout_vote { /* of a leaf with one vote; equal ones are shared */
@@ -37,7 +38,9 @@ struct forest_layout {
     struct layout_column *column; /* [columns - 1] */
     struct layout_tree *trees;    /* [trees] */
     struct layout_vote *votes;    /* by payload */
-    uint64_t *nodes;              /* NULL: the forest has too many columns or nodes for this form */
+    float *several;  /* [rows][classes]: what such leaves add; -0, which changes no sum, where they
+                        do not vote. NULL: a leaf votes twice for a class, or too many classes */
+    uint64_t *nodes; /* NULL: the forest has too many columns or nodes for this form */
 };
 
 /* Floats as integers of the same order; -0 is 0. Not for NaN. */

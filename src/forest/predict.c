@@ -164,13 +164,21 @@ static inline __attribute__((always_inline)) void walk_all(const struct walks *w
     }
 }
 
+/* Adds the votes of a leaf. Those of several classes as a row of all of them: trees of depth 8 (six
+ * classes) then take 60 % of the time that a walk through their votes takes. */
 static inline void add_payload(const struct forest *forest, const struct forest_layout *layout,
                                uint32_t payload, double *prob)
 {
-    if (payload & PAYLOAD_SEVERAL) {
-        add_votes(forest, &forest->nodes[payload & ~PAYLOAD_SEVERAL], prob);
+    size_t number = payload & ~PAYLOAD_SEVERAL, classes = (size_t)forest->classes;
+    if (number == payload) {
+        prob[layout->votes[number].label] += layout->votes[number].weight;
+    } else if (layout->several) {
+        const float *weight = layout->several + number * classes;
+        for (size_t c = 0; c < classes; c++) {
+            prob[c] += (double)weight[c];
+        }
     } else {
-        prob[layout->votes[payload].label] += layout->votes[payload].weight;
+        add_votes(forest, &forest->nodes[number], prob);
     }
 }
 

@@ -381,28 +381,56 @@ static int check_columns(struct lake *lake, const char *name, const struct table
     return status;
 }
 
+/* Why files could not be opened as `table`: the first column that they lack, if that is it. */
+static void explain_missing(struct lake *lake, const struct table *table, const char *reader,
+                            const char *path, struct arena *arena, struct error *err)
+{
+    struct error other;
+    struct column *columns;
+    size_t count;
+    if (lake_columns(lake, reader, arena, &columns, &count, &other) != 0) {
+        return;
+    }
+    for (size_t c = 0; c < table->column_count; c++) {
+        bool found = false;
+        for (size_t i = 0; i < count && !found; i++) {
+            found = strcmp(columns[i].name, table->columns[c].name) == 0;
+        }
+        if (!found) {
+            (void)error_set(err,
+                            "%s : la colonne « %s » manque ; produisez la table à nouveau avec "
+                            "cette version",
+                            "%s: column \"%s\" is missing; make the table again with this version",
+                            path, table->columns[c].name);
+            return;
+        }
+    }
+}
+
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err)
 {
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
     const char *safe = arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
+    const char *reader = arena_printf(
+        &arena, "read_parquet(%s, hive_partitioning = true, hive_types_autocast = false)",
+        literal(&arena, safe));
     char *columns = arena_strdup(&arena, "");
     for (size_t c = 0; c < table->column_count; c++) {
         columns = arena_printf(&arena, "%s%sCAST(%s AS %s) AS %s", columns, c > 0 ? ", " : "",
                                table->columns[c].name, engine_types[table->columns[c].type].sql,
                                table->columns[c].name);
     }
-    const char *sql = arena_printf(&arena,
-                                   "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
-                                   "hive_partitioning = true, hive_types_autocast = false)",
-                                   name, columns, literal(&arena, safe));
+    const char *sql =
+        arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM %s", name, columns, reader);
     struct error why;
     int status = run(lake, name, sql, &why);
     if (status != 0) {
         error_set(err, "%s : illisible (%s) ; produisez-le de nouveau : autostream run",
                   "%s: cannot be read (%s); make it again: autostream run", path,
                   why.text[LANG_EN] + strlen(name) + 2); /* behind "NAME: " */
+        explain_missing(lake, table, reader, path, &arena, err);
     }
     arena_release(&arena);
     return status;
@@ -906,5 +934,68 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
     status = lake_flush(lake, err);
 done:
     arena_release(&arena);
+    return status;
+}
+
+/* ---- C functions in SQL ---- */
+
+/* The engine's numbers as x[rows][inputs], row by row; y as its list of numbers a row. */
+static void apply_scalar(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    const struct lake_scalar *scalar = duckdb_scalar_function_get_extra_info(info);
+    size_t rows = duckdb_data_chunk_get_size(input);
+    size_t count = rows * scalar->results;
+    double *x = xcalloc(rows * scalar->inputs, sizeof *x);
+    double *y = xcalloc(count, sizeof *y);
+    struct error err;
+    numbers_of_chunk(input, 0, scalar->inputs, x);
+    if (scalar->apply(scalar->context, x, rows, y, &err) != 0) {
+        duckdb_scalar_function_set_error(info, err.text[LANG_EN]);
+        goto done;
+    }
+    if (duckdb_list_vector_reserve(output, count) != DuckDBSuccess ||
+        duckdb_list_vector_set_size(output, count) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    duckdb_list_entry *entries = duckdb_vector_get_data(output);
+    duckdb_vector items = duckdb_list_vector_get_child(output);
+    double *values = duckdb_vector_get_data(items);
+    duckdb_vector_ensure_validity_writable(items);
+    uint64_t *valid = duckdb_vector_get_validity(items);
+    for (size_t r = 0; r < rows; r++) {
+        entries[r] = (duckdb_list_entry){.offset = r * scalar->results, .length = scalar->results};
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = y[i];
+        duckdb_validity_set_row_validity(valid, i, !isnan(y[i]));
+    }
+done:
+    free(x);
+    free(y);
+}
+
+int lake_scalar(struct lake *lake, const struct lake_scalar *scalar, struct error *err)
+{
+    struct lake_scalar *kept = xcalloc(1, sizeof *kept);
+    duckdb_scalar_function function = duckdb_create_scalar_function();
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
+    duckdb_logical_type list = duckdb_create_list_type(number);
+    int status = 0;
+    *kept = *scalar;
+    duckdb_scalar_function_set_name(function, scalar->name);
+    for (size_t i = 0; i < scalar->inputs; i++) {
+        duckdb_scalar_function_add_parameter(function, number);
+    }
+    duckdb_scalar_function_set_return_type(function, list);
+    duckdb_scalar_function_set_special_handling(function); /* a NULL does not make all NULL */
+    duckdb_scalar_function_set_extra_info(function, kept, free);
+    duckdb_scalar_function_set_function(function, apply_scalar);
+    if (duckdb_register_scalar_function(lake->work, function) != DuckDBSuccess) {
+        status = error_set(err, "%s : ce nom de fonction SQL est déjà pris ou impossible",
+                           "%s: this name of an SQL function is taken or impossible", scalar->name);
+    }
+    duckdb_destroy_logical_type(&list);
+    duckdb_destroy_logical_type(&number);
+    duckdb_destroy_scalar_function(&function);
     return status;
 }

@@ -144,4 +144,17 @@ struct lake_function {
 int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
              struct error *err);
 
+/* A C function for use in SQL: NAME(x_1, ..., x_inputs) of numbers gives a list of numbers,
+ * DOUBLE[results]. NULL comes in as NaN, and NaN goes out as NULL. */
+struct lake_scalar {
+    const char *name;
+    size_t inputs, results;
+    /* y[rows][results] of x[rows][inputs]; called by several threads at once. */
+    int (*apply)(void *context, const double *x, size_t rows, double *y, struct error *err);
+    void *context; /* lives until lake_close() */
+};
+
+/* Makes the function known to all statements of the session. */
+int lake_scalar(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
+
 #endif

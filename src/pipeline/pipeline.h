@@ -170,14 +170,25 @@ struct model_facts {
 int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
                    struct model_facts *out, struct error *err);
 
-/* ---- score (score.c) ---- */
+/* ---- score (score_table.c) ---- */
 
-/* Scores every row of a CSV or Parquet table, in order: column `prediction` (the training label)
- * and one column p_<label> a class. The table has the model's feature names as columns (a model
- * without names takes the contract's); others are passed over. out_path NULL: CSV on standard
- * output. */
-int pipeline_score(const struct session *session, const char *model_path, const char *table_path,
-                   const char *out_path, uint64_t *rows, struct error *err);
+enum score_format { SCORE_CSV, SCORE_TSV };
+
+struct score_options {
+    const char *model_path;
+    const char *table_path;   /* CSV or Parquet; NULL: rows of text on standard input */
+    const char *out_path;     /* NULL: standard output */
+    enum score_format format; /* of the text on standard input and of the result */
+    bool no_header;           /* of both: the columns are the model's, in its order */
+};
+
+/* Scores every row of a table, in order: column `prediction` (the training label) and one column
+ * p_<label> a class. The table has the model's feature names as columns (a model without names
+ * takes the contract's); others are passed over. NULL and empty cells are missing values. Standard
+ * input is read in bounded memory, and what was read is written before more is waited for. `rows`
+ * is how many were written, also after a failure. */
+int pipeline_score(const struct session *session, const struct score_options *options,
+                   uint64_t *rows, struct error *err);
 
 /* ---- reading what was published (report.c) ---- */
 

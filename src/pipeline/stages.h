@@ -8,6 +8,8 @@
 #include "lake/lake.h"
 #include "pipeline/pipeline.h"
 
+#include <math.h>
+
 struct stage {
     const struct session *session;
     const struct run_options *options;
@@ -86,6 +88,13 @@ int model_read(const char *path, struct arena *arena, struct forest **forest,
                struct forest_card *card, char sha256[HASH_TEXT_SIZE], struct error *err);
 
 /* ---- score.c ---- */
+
+/* Six decimals are what sums of float32 votes carry; equal votes then are equal, and the first
+ * wins. */
+static inline double round_vote(double prob)
+{
+    return round(prob * 1e6) / 1e6;
+}
 
 /* Fills the table `predictions` from `features`. */
 int score_features(struct stage *stage, const struct fleet_model *model, struct error *err);

@@ -46,7 +46,8 @@ static void test_wrong_usage_ends_with_2_and_says_what_to_type(void **state)
     assert_cli_fails(2, "--vehicles belongs after the command: autostream generate --vehicles",
                      "--vehicles", "3", "generate", NULL);
     assert_cli_fails(2, "quality does not expect \"extra\"", "quality", "extra", NULL);
-    assert_cli_fails(2, "which table?", "score", NULL);
+    assert_cli_fails(2, "--no-header is for standard input only", "score", "--table=t.csv",
+                     "--no-header", NULL);
     assert_cli_fails(2, "catalog has no JSON form", "--json", "catalog", NULL);
 }
 
@@ -362,6 +363,16 @@ static void test_score_prints_the_table_alone(void **state)
     struct program_result result = run_in(NULL, "score", "--table=in.csv");
     assert_string_equal(result.out, "model,table\ndata/models/model_pannes.onnx,in.csv\n");
     assert_string_equal(result.err, "1 rows scored\n");
+}
+
+static void test_score_without_a_table_reads_standard_input(void **state)
+{
+    (void)state;
+    assert_string_equal(run_in(NULL, "score", NULL).out,
+                        "model,table\ndata/models/model_pannes.onnx,stdin\n");
+    assert_string_equal(assert_cli_works(&arena, "score", "--table", "-", "--format", "tsv",
+                                         "--no-header", "--model", "m", NULL),
+                        "model,table\nm,stdin\ntsv, no header\n");
 }
 
 static void test_catalog_names_every_table_and_measure_and_does_not_change(void **state)
@@ -692,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_train_options_that_contradict_are_wrong_usage),
         cmocka_unit_test(test_quality_shows_reasons_with_an_example),
         cmocka_unit_test(test_score_prints_the_table_alone),
+        cmocka_unit_test(test_score_without_a_table_reads_standard_input),
         cmocka_unit_test(test_catalog_names_every_table_and_measure_and_does_not_change),
         cmocka_unit_test(test_demo_simulates_trains_runs_and_ranks),
         cmocka_unit_test(test_demo_leaves_real_bronze_and_the_model_alone),

@@ -152,11 +152,16 @@ int pipeline_train(const struct session *session, const struct train_options *op
     return 0;
 }
 
-int pipeline_score(const struct session *session, const char *model_path, const char *table_path,
-                   const char *out_path, uint64_t *rows, struct error *err)
+int pipeline_score(const struct session *session, const struct score_options *options,
+                   uint64_t *rows, struct error *err)
 {
-    (void)session, (void)out_path, (void)err;
-    (void)printf("model,table\n%s,%s\n", model_path, table_path);
+    (void)session, (void)err;
+    (void)printf("model,table\n%s,%s\n", options->model_path,
+                 options->table_path ? options->table_path : "stdin");
+    if (options->format != SCORE_CSV || options->no_header) {
+        (void)printf("%s%s\n", options->format == SCORE_TSV ? "tsv" : "csv",
+                     options->no_header ? ", no header" : "");
+    }
     *rows = 1;
     return 0;
 }

@@ -35,6 +35,13 @@ static double now_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static double processor_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static int read_csv(const char *path, struct arena *arena, struct csv *csv, struct error *err)
 {
     struct bytes raw;
@@ -119,11 +126,11 @@ static int train(char **args, struct arena *arena, struct error *err)
     data.y = y;
     struct forest *forest = NULL;
     struct bytes model;
-    double start = now_seconds();
+    double start = now_seconds(), worked = processor_seconds();
     int result = forest_train(&data, &options, NULL, &forest, err);
     if (result == 0) {
-        (void)fprintf(stderr, "train: %.3f s, %zu nodes\n", now_seconds() - start,
-                      forest_nodes(forest));
+        (void)fprintf(stderr, "train: %.3f s, %zu nodes, %.3f s of processor time\n",
+                      now_seconds() - start, forest_nodes(forest), processor_seconds() - worked);
         result = forest_encode(forest, &card, arena, &model, err);
     }
     if (result == 0) {

@@ -16,7 +16,8 @@ struct shape {
     size_t splits; /* a tree */
     bool chain;    /* every right child is a leaf: as deep as can be */
     bool missing_left;
-    bool mixed; /* leaves with no, one or several votes */
+    bool mixed;    /* leaves with no, one or several votes */
+    bool distinct; /* then for different classes */
 };
 
 static float random_value(struct rng *rng)
@@ -32,12 +33,13 @@ static void add_leaf(struct forest *forest, const struct shape *shape, struct rn
                      struct forest_node *node)
 {
     size_t votes = shape->mixed ? rng_below(rng, 4) : 1;
+    uint64_t classes = (uint64_t)shape->classes, first = rng_below(rng, classes);
     node->feature = FOREST_LEAF;
     node->left = (uint32_t)forest->vote_count;
     for (size_t v = 0; v < votes; v++) {
-        forest->votes[forest->vote_count++] =
-            (struct forest_vote){(int32_t)rng_below(rng, (uint64_t)shape->classes),
-                                 shape->mixed ? (float)rng_uniform(rng) - 0.3F : 0.01F};
+        uint64_t label = shape->distinct ? (first + v) % classes : rng_below(rng, classes);
+        float weight = shape->mixed ? (float)rng_uniform(rng) - 0.3F : 0.01F;
+        forest->votes[forest->vote_count++] = (struct forest_vote){(int32_t)label, weight};
     }
     node->right = (uint32_t)forest->vote_count;
 }
@@ -165,6 +167,23 @@ static void test_missing_values_go_where_each_node_sends_them(void **state)
                                             .splits = 200,
                                             .missing_left = true,
                                             .mixed = true});
+}
+
+static void test_leaves_of_several_classes_keep_their_bits(void **state)
+{
+    (void)state;
+    for (int classes = 3; classes <= 35; classes += 16) {
+        struct shape shape = {.features = 4, .trees = 30, .classes = classes, .splits = 40};
+        shape.mixed = shape.distinct = true;
+        assert_shape_keeps_bits(&shape);
+        struct forest *forest = random_forest(&shape, 1);
+        forest_compile(forest, 1);
+        assert_int_equal(forest->layout->several != NULL, classes <= 32);
+        forest->base = xcalloc((size_t)classes, sizeof *forest->base);
+        forest->base[classes - 1] = -0.0;
+        assert_same_bits(forest, &shape, 50);
+        forest_free(forest);
+    }
 }
 
 static void test_trees_of_one_node_keep_their_bits(void **state)
@@ -312,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_and_large_forests_keep_their_bits),
         cmocka_unit_test(test_missing_values_go_where_each_node_sends_them),
+        cmocka_unit_test(test_leaves_of_several_classes_keep_their_bits),
         cmocka_unit_test(test_trees_of_one_node_keep_their_bits),
         cmocka_unit_test(test_a_degenerate_deep_tree_keeps_its_bits),
         cmocka_unit_test(test_more_than_65535_features_and_thresholds_keep_their_bits),

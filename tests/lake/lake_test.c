@@ -157,6 +157,23 @@ static void test_written_parquet_opens_with_its_columns(void **state)
     assert_string_equal(rows.cells[2], "1970-01-02");
 }
 
+static void test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    static const struct column newer_columns[] = {
+        {"name", COLUMN_TEXT}, {"n", COLUMN_WHOLE}, {"why", COLUMN_TEXT}};
+    static const struct table newer = {"things", newer_columns, 3};
+    const struct lake_output output = {.table = &things, .order = "n"};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 10, false);
+    assert_int_equal(lake_write(f->lake, &output, LAKE_PARQUET, under(f, "old.parquet"), &err), 0);
+    assert_int_equal(lake_open_parquet(f->lake, "back", &newer, f->folder, "old.parquet", &err),
+                     -1);
+    assert_non_null(strstr(err.text[LANG_EN], "old.parquet: column \"why\" is missing; make the "
+                                              "table again with this version"));
+}
+
 static void test_a_table_of_another_shape_is_not_written(void **state)
 {
     struct fixture *f = *state;
@@ -352,6 +369,7 @@ int main(void)
         TEST(test_rows_that_were_fed_come_back),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
         TEST(test_written_parquet_opens_with_its_columns),
+        TEST(test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks),
         TEST(test_a_table_of_another_shape_is_not_written),
         TEST(test_a_users_csv_is_read_as_numbers_in_order),
         TEST(test_text_where_a_number_should_be_is_named),
