@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* More rows than these change a fit by nothing that a test could see. */
-enum { MOST_CELLS = 1 << 22, MOST_CURVE_ROWS = 200000 };
+enum { MOST_CELLS = 1 << 20, MOST_CURVE_ROWS = 200000 };
 
 static const double LEAST_SHARPNESS = 0.05, MOST_SHARPNESS = 20;
 static const double floors[] = {1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2};

@@ -251,44 +251,86 @@ struct permutation {
     double *growth; /* [features] */
 };
 
-/* The squared error of one row; 0 when no tree may vote. prob[classes] is scratch. */
-static double row_error(const struct permutation *job, size_t row, const float *x, double *prob)
+/* A worker's memory: the rows that are looked at, one behind the other, and what is said of them.
+ */
+struct trial {
+    float *x;       /* [rows][features] */
+    double *prob;   /* [rows][classes] */
+    size_t *voters; /* [rows]: trees that may vote */
+};
+
+static void trial_init(struct trial *trial, const struct permutation *job)
+{
+    size_t features = job->data->features;
+    trial->x = xcalloc(job->rows, features * sizeof *trial->x);
+    trial->prob = xcalloc(job->rows, (size_t)job->forest->classes * sizeof *trial->prob);
+    trial->voters = xcalloc(job->rows, sizeof *trial->voters);
+    for (size_t i = 0; i < job->rows; i++) {
+        memcpy(trial->x + i * features, job->data->x + job->row[i] * features,
+               features * sizeof *trial->x);
+    }
+}
+
+static void trial_release(struct trial *trial)
+{
+    free(trial->x);
+    free(trial->prob);
+    free(trial->voters);
+}
+
+/* The votes of one tree on the rows that it may judge. */
+static void vote(const struct permutation *job, size_t tree, struct trial *trial)
 {
     const struct forest *forest = job->forest;
-    const uint8_t *may_vote = job->options->may_vote;
-    size_t classes = (size_t)forest->classes, bytes = job->data->rows / 8 + 1, voters = 0;
-    double sum = 0;
-    memset(prob, 0, classes * sizeof *prob);
-    for (size_t tree = 0; tree < forest->trees; tree++) {
-        if (may_vote && !(may_vote[tree * bytes + row / 8] >> (row % 8) & 1)) {
+    const uint8_t *may_vote = job->options->may_vote + tree * (job->data->rows / 8 + 1);
+    for (size_t i = 0; i < job->rows; i++) {
+        size_t row = job->row[i];
+        if (!(may_vote[row / 8] >> (row % 8) & 1)) {
             continue;
         }
-        const struct forest_node *leaf = forest_leaf(forest, tree, x);
+        const struct forest_node *leaf =
+            forest_leaf(forest, tree, trial->x + i * job->data->features);
+        double *prob = trial->prob + i * (size_t)forest->classes;
         for (uint32_t v = leaf->left; v < leaf->right; v++) {
             prob[forest->votes[v].label] += (double)forest->votes[v].weight;
         }
-        voters++;
+        trial->voters[i]++;
     }
-    double scale = voters > 0 ? (double)forest->trees / (double)voters : 0;
-    for (size_t c = forest->complement ? 1 : 0; voters > 0 && c < classes; c++) {
-        double miss = prob[c] * scale - ((size_t)job->data->y[row] == c ? 1.0 : 0.0);
-        sum += miss * miss;
-    }
-    return sum;
 }
 
-/* The mean squared error when feature `feature` (SIZE_MAX: none) has the values of other[rows]. */
-static double mean_error(const struct permutation *job, size_t feature, const size_t *other,
-                         float *x, double *prob)
+/* Fills prob and voters. */
+static void predict_trial(const struct permutation *job, struct trial *trial)
 {
-    size_t features = job->data->features;
-    double sum = 0;
-    for (size_t i = 0; i < job->rows; i++) {
-        memcpy(x, job->data->x + job->row[i] * features, features * sizeof *x);
-        if (feature < features) {
-            x[feature] = job->data->x[other[i] * features + feature];
+    const struct forest *forest = job->forest;
+    if (!job->options->may_vote) {
+        forest_predict(forest, trial->x, job->rows, 1, trial->prob);
+        for (size_t i = 0; i < job->rows; i++) {
+            trial->voters[i] = forest->trees;
         }
-        sum += row_error(job, job->row[i], x, prob);
+        return;
+    }
+    memset(trial->prob, 0, job->rows * (size_t)forest->classes * sizeof *trial->prob);
+    memset(trial->voters, 0, job->rows * sizeof *trial->voters);
+    for (size_t tree = 0; tree < forest->trees; tree++) {
+        vote(job, tree, trial);
+    }
+}
+
+/* The mean squared error of the rows as they stand in the trial; one that no tree judges has none.
+ */
+static double mean_error(const struct permutation *job, struct trial *trial)
+{
+    const struct forest *forest = job->forest;
+    size_t classes = (size_t)forest->classes;
+    double sum = 0;
+    predict_trial(job, trial);
+    for (size_t i = 0; i < job->rows; i++) {
+        double scale = (double)forest->trees / (double)trial->voters[i];
+        const double *prob = trial->prob + i * classes;
+        for (size_t c = forest->complement ? 1 : 0; trial->voters[i] > 0 && c < classes; c++) {
+            double miss = prob[c] * scale - ((size_t)job->data->y[job->row[i]] == c ? 1.0 : 0.0);
+            sum += miss * miss;
+        }
     }
     return sum / (double)job->rows;
 }
@@ -296,30 +338,27 @@ static double mean_error(const struct permutation *job, size_t feature, const si
 static void shuffle_feature(void *context, size_t feature, unsigned worker)
 {
     struct permutation *job = context;
+    size_t features = job->data->features;
+    struct trial trial;
+    struct rng rng;
+    double sum = 0;
     (void)worker;
     if (!job->used[feature]) {
         return;
     }
-    size_t *other = xcalloc(job->rows, sizeof *other);
-    float *x = xcalloc(job->data->features, sizeof *x);
-    double *prob = xcalloc((size_t)job->forest->classes, sizeof *prob);
-    double sum = 0;
-    struct rng rng;
+    trial_init(&trial, job);
     rng_init(&rng, job->options->seed, feature);
-    memcpy(other, job->row, job->rows * sizeof *other);
     for (unsigned r = 0; r < job->repeats; r++) {
         for (size_t i = job->rows; i > 1; i--) { /* Fisher-Yates */
             size_t j = (size_t)rng_below(&rng, i);
-            size_t kept = other[i - 1];
-            other[i - 1] = other[j];
-            other[j] = kept;
+            float kept = trial.x[(i - 1) * features + feature];
+            trial.x[(i - 1) * features + feature] = trial.x[j * features + feature];
+            trial.x[j * features + feature] = kept;
         }
-        sum += mean_error(job, feature, other, x, prob);
+        sum += mean_error(job, &trial);
     }
     job->growth[feature] = sum / job->repeats - job->error;
-    free(other);
-    free(x);
-    free(prob);
+    trial_release(&trial);
 }
 
 /* Chooses the rows: all, or evenly as many as the budget allows. */
@@ -359,12 +398,11 @@ void forest_permutation_importance(const struct forest *forest, const struct for
     job.used = xcalloc(features, sizeof *job.used);
     job.growth = importance;
     choose_rows(&job);
-    float *x = xcalloc(features, sizeof *x);
-    double *prob = xcalloc((size_t)forest->classes, sizeof *prob);
-    job.error = mean_error(&job, SIZE_MAX, NULL, x, prob);
+    struct trial as_they_are;
+    trial_init(&as_they_are, &job);
+    job.error = mean_error(&job, &as_they_are);
+    trial_release(&as_they_are);
     parallel_for(options->threads, features, shuffle_feature, &job);
-    free(x);
-    free(prob);
     free(job.row);
     free(job.used);
 }

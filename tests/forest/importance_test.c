@@ -3,6 +3,7 @@
 
 #include "forest/evaluate.h"
 #include "forest/impl.h"
+#include "forest/layout.h"
 
 #include <math.h>
 
@@ -21,15 +22,15 @@ static struct forest_node nodes[] = {{0.5F, 1, 1, 2},
 static struct forest_vote votes[] = {{0, 0.5F}, {1, 0.5F}, {1, 1}, {2, 1}};
 static uint32_t roots[] = {0};
 static float cover[] = {8, 4, 4, 2, 2};
-static const struct forest stump = {.features = 3,
-                                    .classes = 3,
-                                    .trees = 1,
-                                    .node_count = 5,
-                                    .vote_count = 4,
-                                    .roots = roots,
-                                    .nodes = nodes,
-                                    .votes = votes,
-                                    .cover = cover};
+static struct forest stump = {.features = 3,
+                              .classes = 3,
+                              .trees = 1,
+                              .node_count = 5,
+                              .vote_count = 4,
+                              .roots = roots,
+                              .nodes = nodes,
+                              .votes = votes,
+                              .cover = cover};
 
 static const float x[8][3] = {{0, 0, 7}, {0, 0, 7}, {1, 0, 7}, {1, 0, 7},
                               {0, 1, 7}, {0, 1, 7}, {1, 1, 7}, {1, 1, 7}};
@@ -129,15 +130,15 @@ static void test_only_trees_that_may_vote_on_a_row_are_asked(void **state)
                                 {0.5F, 0, 4, 5}, {0, FOREST_LEAF, 1, 2}, {0, FOREST_LEAF, 0, 1}};
     struct forest_vote either[] = {{1, 0}, {1, 0.5F}};
     uint32_t both[] = {0, 3};
-    const struct forest forest = {.features = 1,
-                                  .classes = 2,
-                                  .complement = true,
-                                  .trees = 2,
-                                  .node_count = 6,
-                                  .vote_count = 2,
-                                  .roots = both,
-                                  .nodes = two,
-                                  .votes = either};
+    struct forest forest = {.features = 1,
+                            .classes = 2,
+                            .complement = true,
+                            .trees = 2,
+                            .node_count = 6,
+                            .vote_count = 2,
+                            .roots = both,
+                            .nodes = two,
+                            .votes = either};
     static const float values[] = {0, 1, 0, 1};
     static const int first[] = {0, 1, 0, 1};
     const struct forest_data table = {values, first, 4, 1, 2, NULL};
@@ -152,6 +153,7 @@ static void test_only_trees_that_may_vote_on_a_row_are_asked(void **state)
     options.may_vote = NULL;
     forest_permutation_importance(&forest, &table, &options, &importance);
     assert_close(importance, 0); /* always one half */
+    layout_free(atomic_load(&forest.layout));
 }
 
 static void test_without_rows_nothing_is_important(void **state)
@@ -162,6 +164,13 @@ static void test_without_rows_nothing_is_important(void **state)
     double importance[3] = {1, 1, 1};
     forest_permutation_importance(&stump, &none, &options, importance);
     assert_close(importance[0] + importance[1] + importance[2], 0);
+}
+
+static int release(void **state)
+{
+    (void)state;
+    layout_free(atomic_load(&stump.layout)); /* what predicting made */
+    return 0;
 }
 
 int main(void)
@@ -176,5 +185,5 @@ int main(void)
         cmocka_unit_test(test_only_trees_that_may_vote_on_a_row_are_asked),
         cmocka_unit_test(test_without_rows_nothing_is_important),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, release);
 }
