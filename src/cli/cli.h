@@ -46,6 +46,7 @@ struct options {
     uint64_t max_depth, min_leaf, max_features;
     bool balanced, extra_trees;
     int score_format; /* enum score_format */
+    bool calibrated;  /* run, gold, score */
     bool no_header;
     uint64_t limit;      /* top */
     const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
@@ -113,6 +114,12 @@ extern const struct command command_generate, command_train, command_run, comman
         .help = TEXT("fichier du modèle (ONNX) ; sans cette option, models/model_pannes.onnx "    \
                      "dans le dossier des données",                                                \
                      "model file (ONNX); without it models/model_pannes.onnx in the data folder"), \
+    }
+#define OPTION_CALIBRATED                                                                          \
+    {                                                                                              \
+        .name = "calibrated", .kind = OPTION_FLAG, .offset = offsetof(struct options, calibrated), \
+        .help = TEXT("probabilités calibrées comme le modèle le dit, au lieu des votes bruts",     \
+                     "probabilities calibrated as the model says, not raw votes"),                 \
     }
 #define OPTION_MAP                                                                              \
     {                                                                                           \

@@ -45,6 +45,7 @@ struct run_options {
     const char *model_path; /* NULL: models/model_pannes.onnx under the root */
     const char *map_path;   /* NULL: telemetry is in our own words (see docs/mapping.md) */
     double reject_limit;    /* share of telemetry records in quarantine above which a run fails */
+    bool calibrated;        /* gold's probabilities by the model's calibration, not raw votes */
 };
 
 struct run_report {
@@ -180,6 +181,7 @@ struct score_options {
     const char *out_path;     /* NULL: standard output */
     enum score_format format; /* of the text on standard input and of the result */
     bool no_header;           /* of both: the columns are the model's, in its order */
+    bool calibrated;          /* probabilities by the model's calibration, not raw votes */
 };
 
 /* Scores every row of a table, in order: column `prediction` (the training label) and one column

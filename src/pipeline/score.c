@@ -84,6 +84,7 @@ static int predict_block(void *context, const double *x, size_t rows, double *y,
         s->stage->report->incomplete += !complete;
     }
     forest_predict(s->model->forest, s->x, rows, s->stage->session->threads, s->prob);
+    forest_calibration_apply(&s->model->calibration, s->prob, rows);
     for (size_t r = 0; r < rows; r++) {
         predict_row(s, &x[r * MODEL_INPUT_COUNT], &s->prob[r * (size_t)classes],
                     &y[r * PREDICTION_COLUMNS]);

@@ -72,9 +72,10 @@ struct fleet_model {
     struct forest_card card;
     char sha256[HASH_TEXT_SIZE];
     const char *path;
-    bool foreign;                       /* no feature names: taken in contract order */
-    size_t input_of[MODEL_INPUT_COUNT]; /* which contract input feeds model feature i */
-    int failure_of[FAILURE_COUNT];      /* which failure is model class c */
+    bool foreign;                          /* no feature names: taken in contract order */
+    size_t input_of[MODEL_INPUT_COUNT];    /* which contract input feeds model feature i */
+    int failure_of[FAILURE_COUNT];         /* which failure is model class c */
+    struct forest_calibration calibration; /* applied to the votes; zeroed: none */
 };
 
 /* Reads a model and checks that it speaks of our inputs and failures. The forest is for
@@ -82,6 +83,10 @@ struct fleet_model {
 int fleet_model_open(const char *path, struct arena *arena, struct fleet_model *model,
                      struct error *err);
 void fleet_model_close(struct fleet_model *model);
+
+/* The calibration that a model's card holds, owned by the arena; a card without one is an error. */
+int model_calibration(const char *path, const struct forest_card *card, int classes,
+                      struct arena *arena, struct forest_calibration *out, struct error *err);
 
 /* Reads any model: no word about vehicles is asked for. */
 int model_read(const char *path, struct arena *arena, struct forest **forest,

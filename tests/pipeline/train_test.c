@@ -324,6 +324,68 @@ static void test_of_many_classes_one_may_stand_for_nothing_to_do(void **state)
     assert_refused(&options, "--ok good: column \"y\" does not have this value; it has: fine, hot");
 }
 
+/* ---- calibrated scores ---- */
+
+static const char *score(const struct train_options *options, const char *name, bool calibrated)
+{
+    uint64_t rows;
+    struct error err;
+    struct bytes text;
+    const struct score_options scoring = {.model_path = options->model_path,
+                                          .table_path = options->table,
+                                          .out_path = arena_printf(&arena, "%s/%s", folder, name),
+                                          .calibrated = calibrated};
+    if (pipeline_score(&session, &scoring, &rows, &err) != 0) {
+        fail_msg("%s", err.text[LANG_EN]);
+    }
+    assert_int_equal(fs_read(scoring.out_path, 1 << 24, &arena, &text, &err), 0);
+    return text.data;
+}
+
+static void test_scores_are_raw_votes_unless_calibrated_ones_are_asked_for(void **state)
+{
+    (void)state;
+    struct train_options options = options_for("vehicles.csv", vehicles_table());
+    options.drop = "vin,day";
+    struct train_report report = train(&options);
+    assert_int_not_equal(report.calibration.kind, FOREST_UNCALIBRATED);
+    const char *raw = score(&options, "raw.csv", false);
+    const char *calibrated = score(&options, "calibrated.csv", true);
+    assert_string_not_equal(raw, calibrated);
+    double prob[2] = {0};
+    const char *row = strchr(raw, '\n') + 1;
+    assert_int_equal(sscanf(row, "%*d,%lf,%lf", &prob[0], &prob[1]), 2);
+    forest_calibration_apply(&report.calibration, prob, 1);
+    double found = 0;
+    row = strchr(calibrated, '\n') + 1;
+    assert_int_equal(sscanf(row, "%*d,%lf", &found), 1);
+    assert_true(fabs(found - prob[0]) < 1e-9);
+}
+
+static void test_a_model_without_calibration_is_refused_when_one_is_asked_for(void **state)
+{
+    (void)state;
+    struct train_options options = options_for("plain.csv", plain_table(50));
+    struct forest *forest;
+    struct forest_card card;
+    struct error err;
+    struct bytes file;
+    uint64_t rows;
+    char sha256[HASH_TEXT_SIZE];
+    (void)train(&options);
+    assert_int_equal(model_read(options.model_path, &arena, &forest, &card, sha256, &err), 0);
+    card.property_count = 0;
+    assert_int_equal(forest_encode(forest, &card, &arena, &file, &err), 0);
+    forest_free(forest);
+    assert_int_equal(fs_write(options.model_path, file.data, file.size, &err), 0);
+    const struct score_options scoring = {.model_path = options.model_path,
+                                          .table_path = options.table,
+                                          .out_path = arena_printf(&arena, "%s/no.csv", folder),
+                                          .calibrated = true};
+    assert_int_equal(pipeline_score(&session, &scoring, &rows, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "m.onnx: the model has no calibration"));
+}
+
 /* ---- bad input ---- */
 
 static void test_columns_that_are_not_there_are_named_with_those_that_are(void **state)
@@ -546,6 +608,8 @@ int main(void)
         cmocka_unit_test(test_every_row_is_judged_by_folds_and_out_of_bag),
         cmocka_unit_test(test_a_dear_failure_lowers_the_threshold),
         cmocka_unit_test(test_of_many_classes_one_may_stand_for_nothing_to_do),
+        cmocka_unit_test(test_scores_are_raw_votes_unless_calibrated_ones_are_asked_for),
+        cmocka_unit_test(test_a_model_without_calibration_is_refused_when_one_is_asked_for),
         cmocka_unit_test(test_columns_that_are_not_there_are_named_with_those_that_are),
         cmocka_unit_test(test_columns_that_are_no_numbers_are_named_with_the_mend),
         cmocka_unit_test(test_one_class_and_one_row_are_refused),
