@@ -1,7 +1,8 @@
 """Training time beside the peers: the same rows, two threads, turn by turn, medians.
 
 Usage: python training.py BUILD_DIR [TABLE...]     default: overlapping letter kdd99 FD001 FD003
-Environment: RUNS (default 3)
+Environment: RUNS (default 3), PEERS (names, comma between; default oneDAL,scikit-learn; also
+LightGBM)
 
 scikit-learn takes a minute on the larger tables; there it runs once. Prints one Markdown table."""
 import os
@@ -13,6 +14,7 @@ import tables
 
 RUNS = int(os.environ.get("RUNS", "3"))
 TREES = 100
+PEERS = {"oneDAL": forests.OneDal, "scikit-learn": forests.ScikitLearn, "LightGBM": forests.LightGbm}
 
 
 def main():
@@ -22,8 +24,8 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for name in names or ["overlapping", "letter", "kdd99", "FD001", "FD003"]:
         data = tables.load(name)
-        who = [forests.Ours(build, data), forests.OneDal(build, data),
-               forests.ScikitLearn(build, data)]
+        peers = os.environ.get("PEERS", "oneDAL,scikit-learn").split(",")
+        who = [forests.Ours(build, data), *(PEERS[peer](build, data) for peer in peers)]
         found = {f.name: [] for f in who}
         for run in range(RUNS):
             for f in who:

@@ -21,10 +21,10 @@
 #include <string.h>
 
 enum {
-    SHRINK = 16,        /* a view is made for a node with 1/SHRINK of the rows of the last one */
-    MIN_VIEW_ROWS = 64, /* smaller tables are in the cache anyway */
-    MAX_VIEWS = 9,      /* 16^8 = 2^32 */
-    VIEW_FEATURES = 10, /* copying all features pays for up to 10 times the candidates */
+    SHRINK = 16, /* a view is made for a node with 1/SHRINK of the rows of the last one */
+    CACHED_BYTES = 1 << 19, /* a smaller table is in the second-level cache anyway */
+    MAX_VIEWS = 9,          /* 16^8 = 2^32 */
+    VIEW_FEATURES = 10,     /* copying all features pays for up to 10 times the candidates */
 };
 
 /* Where a node's row numbers point: the whole table, or the copy of some of its rows. */
@@ -246,10 +246,10 @@ static void make_view(struct grow_scratch *s, struct pending *node)
 
 static bool wants_view(const struct grow_scratch *s, const struct pending *node)
 {
-    size_t rows = node->end - node->begin;
-    return rows >= MIN_VIEW_ROWS && rows <= s->views[node->view].rows / SHRINK &&
-           node->view + 1 < MAX_VIEWS &&
-           s->plan->table->feature_count <= (size_t)VIEW_FEATURES * s->plan->max_features;
+    size_t rows = s->views[node->view].rows, features = s->plan->table->feature_count;
+    return rows * features * sizeof(uint16_t) > CACHED_BYTES &&
+           node->end - node->begin <= rows / SHRINK && node->view + 1 < MAX_VIEWS &&
+           features <= (size_t)VIEW_FEATURES * s->plan->max_features;
 }
 
 /* ---- the best split ---- */

@@ -93,7 +93,7 @@ SIMD_AVX512 static size_t part_avx512(struct keys_cut cut, const uint16_t *keys,
     __m256i limit = _mm256_set1_epi16((short)cut.limit);
     __m512i sum = _mm512_setzero_si512();
     for (size_t i = 0; i < count; i += 16) {
-        __mmask16 all = count - i < 16 ? (__mmask16)((1U << (count - i)) - 1) : 0xffff;
+        __mmask16 all = (__mmask16)(count - i < 16 ? (1U << (count - i)) - 1 : 0xffffU);
         __m256i key = _mm256_maskz_loadu_epi16(all, keys + i);
         __m512i number = _mm512_maskz_loadu_epi32(all, from.numbers + i);
         __m512i weight = _mm512_maskz_loadu_epi32(all, from.weights + i);

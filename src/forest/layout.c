@@ -303,21 +303,28 @@ static void place_tree(void *context, size_t tree, unsigned worker)
 
 /* ---- the whole ---- */
 
-/* Zeroed memory in pages as large as the machine gives: with pages of 4 KiB the walks through a
- * forest of 16 MB miss the TLB so often that prediction takes twice the time. */
-static uint64_t *node_memory(size_t bytes)
+/* Zeroed memory for the nodes, in pages as large as the machine gives: with pages of 4 KiB the
+ * walks through a forest of 16 MB miss the TLB so often that prediction takes up to twice the time.
+ * Not malloc's: it hands out memory again whose pages are small already. */
+static void get_node_memory(struct forest_layout *layout, size_t bytes)
 {
-    size_t unit = bytes < HUGE_PAGE_BYTES ? LINE_BYTES : HUGE_PAGE_BYTES;
-    bytes = (bytes / unit + 1) * unit;
-    uint64_t *memory = aligned_alloc(unit, bytes);
-    if (!memory) {
+    if (bytes < HUGE_PAGE_BYTES) {
+        layout->nodes = aligned_alloc(LINE_BYTES, bytes + LINE_BYTES);
+        if (!layout->nodes) {
+            out_of_memory();
+        }
+        memset(layout->nodes, 0, bytes + LINE_BYTES);
+        return;
+    }
+    layout->mapped_bytes = (bytes / HUGE_PAGE_BYTES + 2) * HUGE_PAGE_BYTES;
+    layout->mapped = mmap(NULL, layout->mapped_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (layout->mapped == MAP_FAILED) {
         out_of_memory();
     }
-    if (unit == HUGE_PAGE_BYTES) {
-        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a wish: nothing breaks without */
-    }
-    memset(memory, 0, bytes);
-    return memory;
+    (void)madvise(layout->mapped, layout->mapped_bytes, MADV_HUGEPAGE); /* a wish */
+    uintptr_t begin = (uintptr_t)layout->mapped + HUGE_PAGE_BYTES - 1;
+    layout->nodes = (uint64_t *)(begin / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES);
 }
 
 /* Does every tree's child number fit beside the column? */
@@ -347,7 +354,7 @@ struct forest_layout *layout_new(const struct forest *forest, unsigned threads)
         b.payload = xcalloc(forest->node_count, sizeof *b.payload);
         find_votes(&b);
         layout->trees = xcalloc(forest->trees, sizeof *layout->trees);
-        layout->nodes = node_memory(b.first[forest->trees] * sizeof *layout->nodes);
+        get_node_memory(layout, b.first[forest->trees] * sizeof *layout->nodes);
         parallel_for(threads, forest->trees, place_tree, &b);
     }
     free(b.payload);
@@ -363,7 +370,11 @@ void layout_free(struct forest_layout *layout)
         free(layout->trees);
         free(layout->votes);
         free(layout->several);
-        free(layout->nodes);
+        if (layout->mapped) {
+            (void)munmap(layout->mapped, layout->mapped_bytes);
+        } else {
+            free(layout->nodes);
+        }
         free(layout);
     }
 }

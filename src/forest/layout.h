@@ -38,8 +38,10 @@ struct forest_layout {
     struct layout_column *column; /* [columns - 1] */
     struct layout_tree *trees;    /* [trees] */
     struct layout_vote *votes;    /* by payload */
-    float *several;  /* [rows][classes]: what such leaves add; -0, which changes no sum, where they
-                        do not vote. NULL: a leaf votes twice for a class, or too many classes */
+    float *several; /* [rows][classes]: what such leaves add; -0, which changes no sum, where they
+                       do not vote. NULL: a leaf votes twice for a class, or too many classes */
+    void *mapped;   /* the nodes' pages, when they have pages of their own */
+    size_t mapped_bytes;
     uint64_t *nodes; /* NULL: the forest has too many columns or nodes for this form */
 };
 
