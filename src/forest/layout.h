@@ -29,13 +29,16 @@ struct layout_tree {
     uint32_t first_steps; /* after so many, walks that arrived are worth looking for */
 };
 
-/* A node is 64 bits: key (32, on top), child, column (column_bits). A row goes to node
- * child + (row[column] > key). A leaf's child is itself, its column is always 0, so that a row that
- * has arrived stays there, and its key is the leaf's payload. */
+/* A node is 64 bits: key (32, on top), pair, column * LANES (offset_bits). Nodes 2 * pair and
+ * 2 * pair + 1 are its children; a row goes to 2 * pair + (row[column] > node), where a row's
+ * values are keys shifted to the top, so that the bits below a node's key do not count.
+ *
+ * The last two columns are constants: 0 and more than any node. A leaf asks one of them for the
+ * way to itself, so that a row that has arrived stays there, and its key is its payload. */
 struct forest_layout {
-    unsigned column_bits;
-    size_t columns;               /* of a converted row, the last one 0 */
-    struct layout_column *column; /* [columns - 1] */
+    unsigned offset_bits;         /* OFFSET_BITS_NARROW wherever all fits with that */
+    size_t columns;               /* of a converted row, the two constants among them */
+    struct layout_column *column; /* [columns - 2] */
     struct layout_tree *trees;    /* [trees] */
     struct layout_vote *votes;    /* by payload */
     float *several; /* [rows][classes]: what such leaves add; -0, which changes no sum, where they
@@ -43,6 +46,12 @@ struct forest_layout {
     void *mapped;   /* the nodes' pages, when they have pages of their own */
     size_t mapped_bytes;
     uint64_t *nodes; /* NULL: the forest has too many columns or nodes for this form */
+};
+
+enum {
+    LANES = 8,               /* rows whose values stand side by side: [rows / 8][columns][8] */
+    OFFSET_BITS_NARROW = 16, /* shifts and masks are then no instructions of their own */
+    CONSTANT_COLUMNS = 2,
 };
 
 /* Floats as integers of the same order; -0 is 0. Not for NaN. */
