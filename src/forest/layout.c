@@ -31,6 +31,7 @@ struct builder {
     struct forest_layout *layout;
     uint32_t *column_of; /* [2][features]: of a feature by whether missing values go left */
     uint32_t *payload;   /* [node_count], of leaves */
+    bool no_zeros;       /* votes of 0 are left out */
     size_t *first;       /* [trees + 1]: where a tree's nodes begin; whole lines */
 };
 
@@ -105,15 +106,46 @@ static void vote_set_grow(struct vote_set *set)
     }
 }
 
+/* Can no sum ever be -0? Then a vote of 0 changes none, and is left out: skl2onnx writes one for
+ * each class that a leaf does not know. */
+static bool zeros_do_nothing(const struct forest *forest)
+{
+    for (int c = 0; forest->base && c < forest->classes; c++) {
+        if (forest->base[c] == 0 && signbit(forest->base[c])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The only vote of a leaf that counts; NULL: there are none or several. */
+static const struct forest_vote *only_vote(const struct builder *b, const struct forest_node *leaf)
+{
+    const struct forest_vote *votes = b->forest->votes, *only = NULL;
+    if (leaf->right - leaf->left == 1) {
+        return &votes[leaf->left];
+    }
+    for (uint32_t v = leaf->left; v < leaf->right; v++) {
+        if (votes[v].weight != 0 || !b->no_zeros) {
+            if (only) {
+                return NULL;
+            }
+            only = &votes[v];
+        }
+    }
+    return only;
+}
+
 /* May leaves with several votes become rows of all classes? Not if one of them votes twice for the
  * same class: the sums would be rounded otherwise. Counts them. */
-static bool fit_in_rows(const struct forest *forest, size_t *count)
+static bool fit_in_rows(const struct builder *b, size_t *count)
 {
+    const struct forest *forest = b->forest;
     size_t *voter = xcalloc((size_t)forest->classes, sizeof *voter); /* node + 1 */
     bool fit = forest->classes <= ROW_CLASSES_AT_MOST;
     for (size_t n = 0; fit && n < forest->node_count; n++) {
         const struct forest_node *leaf = &forest->nodes[n];
-        if (leaf->feature != FOREST_LEAF || leaf->right - leaf->left == 1) {
+        if (leaf->feature != FOREST_LEAF || only_vote(b, leaf)) {
             continue;
         }
         for (uint32_t v = leaf->left; v < leaf->right; v++) {
@@ -152,7 +184,8 @@ static void find_votes(struct builder *b)
     const struct forest *forest = b->forest;
     struct vote_set set = {0};
     size_t rows = 0, rows_used = 0;
-    if (fit_in_rows(forest, &rows)) {
+    b->no_zeros = zeros_do_nothing(forest);
+    if (fit_in_rows(b, &rows)) {
         b->layout->several = xcalloc(rows + 1, (size_t)forest->classes * sizeof(float));
     }
     for (size_t n = 0; n < forest->node_count; n++) {
@@ -160,16 +193,17 @@ static void find_votes(struct builder *b)
         if (leaf->feature != FOREST_LEAF) {
             continue;
         }
-        if (leaf->right - leaf->left != 1) {
+        const struct forest_vote *vote = only_vote(b, leaf);
+        if (!vote) {
             b->payload[n] = several_payload(b, n, &rows_used);
             continue;
         }
         if (set.used * 2 >= set.room) {
             vote_set_grow(&set);
         }
-        uint32_t *slot = vote_slot(&set, &forest->votes[leaf->left]);
+        uint32_t *slot = vote_slot(&set, vote);
         if (!*slot) {
-            set.votes[set.used++] = forest->votes[leaf->left];
+            set.votes[set.used++] = *vote;
             *slot = (uint32_t)set.used;
         }
         b->payload[n] = *slot - 1;

@@ -39,6 +39,7 @@ static void add_leaf(struct forest *forest, const struct shape *shape, struct rn
     for (size_t v = 0; v < votes; v++) {
         uint64_t label = shape->distinct ? (first + v) % classes : rng_below(rng, classes);
         float weight = shape->mixed ? (float)rng_uniform(rng) - 0.3F : 0.01F;
+        weight = shape->mixed && rng_below(rng, 2) ? (rng_below(rng, 2) ? 0.0F : -0.0F) : weight;
         forest->votes[forest->vote_count++] = (struct forest_vote){(int32_t)label, weight};
     }
     node->right = (uint32_t)forest->vote_count;
