@@ -1,6 +1,6 @@
 """Compares our explanations with the shap package's TreeExplainer (path-dependent), within 1e-6.
 
-Usage: python oracle_shap.py   (AUTOSTREAM_BUILD/tests/forest_tool is called)
+Usage: python oracle_shap.py BUILD_DIR
 
 1. Forests whose trees saw every row (no bootstrap): the training rows, counted at our nodes, are
    scikit-learn's own counts.
@@ -10,7 +10,6 @@ Usage: python oracle_shap.py   (AUTOSTREAM_BUILD/tests/forest_tool is called)
 scikit-learn's probabilities are the sums of base and shares, within 1e-6. Without the shap package
 everything is skipped (exit status 77).
 """
-import os
 import pathlib
 import subprocess
 import sys
@@ -30,7 +29,7 @@ except ImportError:
 
 TOLERANCE = 1e-6
 ROWS = 60
-TOOL = pathlib.Path(os.environ["AUTOSTREAM_BUILD"]) / "tests" / "forest_tool"
+TOOL = pathlib.Path(sys.argv[1]) / "tests" / "forest_tool"
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
 
