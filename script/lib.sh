@@ -80,29 +80,41 @@ need_duckdb() {
     fi
 }
 
-# ---- Python for the test oracles ----
+# ---- Python for the test oracles and the benchmarks ----
 
-# Sets python to an interpreter with script/deps/requirements.txt, in a folder of the cache that is
-# named by the hash of that file and of the interpreter's version.
-need_python() {
-    local base requirements=$project/script/deps/requirements.txt key venv
+# make_venv FILE WHAT: sets venv_python to an interpreter with the packages of script/deps/FILE, in a
+# folder of the cache that is named by the hash of that file and of the interpreter's version.
+make_venv() {
+    local base requirements=$project/script/deps/$1 key venv
     need_packages "${oracle_packages[@]}"
     base=/usr/bin/python3
     [ -x "$base" ] || base=$(command -v python3) || die "no python3"
     key=$({ "$base" --version && cat "$requirements"; } | sha256sum | cut -c 1-12)
     venv=$cache/venv-$key
-    python=$venv/bin/python
+    venv_python=$venv/bin/python
     [ ! -e "$venv/.ready" ] || return 0
     [ -z "${AUTOSTREAM_NO_INSTALL:-}" ] || die "missing: the Python packages of $requirements"
-    say "installing the Python packages of the test oracles (by pip, into the cache)"
+    say "installing the Python packages of the $2 (by pip, into the cache)"
     # Not ready until the last step: a folder that an aborted call left is made anew.
     rm -rf "$venv"
     mkdir -p "$cache"
-    if ! { "$base" -m venv "$venv" && "$python" -m pip --disable-pip-version-check --quiet install \
-        --require-hashes --only-binary :all: -r "$requirements" && touch "$venv/.ready"; } >&2; then
+    if ! { "$base" -m venv "$venv" && "$venv_python" -m pip --disable-pip-version-check --quiet \
+        install --require-hashes --only-binary :all: -r "$requirements" && touch "$venv/.ready"; } >&2; then
         rm -rf "$venv"
-        die "could not install the Python packages; script/test needs them once"
+        die "could not install the Python packages of the $2"
     fi
+}
+
+# Sets python to the interpreter of the test oracles.
+need_python() {
+    make_venv requirements.txt "test oracles"
+    python=$venv_python
+}
+
+# Sets bench_python to the interpreter of the benchmarks, with the forests to compare with.
+need_bench_python() {
+    make_venv requirements-bench.txt "benchmarks"
+    bench_python=$venv_python
 }
 
 # ---- build folders ----

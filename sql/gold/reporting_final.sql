@@ -33,7 +33,8 @@ SELECT
     p.p_2,
     p.p_3,
     p.p_4,
-    p.p_5
+    p.p_5,
+    p.raisons
 FROM features AS f
 INNER JOIN predictions AS p ON p.vin = f.vin
 INNER JOIN statuts AS s ON s.code = p.statut_code

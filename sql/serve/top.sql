@@ -11,7 +11,8 @@ SELECT
     f.sante,
     f.km_avant_panne,
     f.km_depuis_revis,
-    f.score_risque
+    f.score_risque,
+    f.raisons
 FROM reporting_final AS f
 INNER JOIN statuts AS s ON s.statut = f.statut
 ORDER BY s.code DESC, f.prob_panne DESC, f.vin

@@ -39,10 +39,17 @@ struct options {
     bool simulate; /* run */
     const char *map;
     double max_rejects;
-    const char *table, *out; /* score */
-    int score_format;        /* enum score_format */
+    const char *table, *out;                      /* train, score */
+    const char *label, *drop, *group, *date, *ok; /* train */
+    int check;                                    /* enum train_check */
+    uint64_t cost_missed, cost_visit;
+    uint64_t max_depth, min_leaf, max_features;
+    bool balanced, extra_trees;
+    int score_format; /* enum score_format */
+    bool calibrated;  /* run, gold, score */
     bool no_header;
-    uint64_t limit;          /* top */
+    uint64_t limit;      /* top */
+    const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };
 
 struct cli {
@@ -71,6 +78,7 @@ struct command {
     struct text summary; /* one line of the list of commands */
     struct text about;   /* what it reads, does and writes */
     struct option_table options;
+    struct text operand; /* the one word that it takes beside the options; NULLs: none */
     struct example examples[EXAMPLES_AT_MOST]; /* at least one */
     struct text next;                          /* what one does afterwards */
     bool has_json;                             /* --json makes sense */
@@ -82,7 +90,8 @@ extern const struct command *const commands[];
 extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
-    command_gold, command_score, command_top, command_quality, command_catalog, command_demo;
+    command_gold, command_score, command_top, command_explain, command_quality, command_model,
+    command_catalog, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \
@@ -105,6 +114,12 @@ extern const struct command command_generate, command_train, command_run, comman
         .help = TEXT("fichier du modèle (ONNX) ; sans cette option, models/model_pannes.onnx "    \
                      "dans le dossier des données",                                                \
                      "model file (ONNX); without it models/model_pannes.onnx in the data folder"), \
+    }
+#define OPTION_CALIBRATED                                                                          \
+    {                                                                                              \
+        .name = "calibrated", .kind = OPTION_FLAG, .offset = offsetof(struct options, calibrated), \
+        .help = TEXT("probabilités calibrées comme le modèle le dit, au lieu des votes bruts",     \
+                     "probabilities calibrated as the model says, not raw votes"),                 \
     }
 #define OPTION_MAP                                                                              \
     {                                                                                           \

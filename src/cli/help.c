@@ -81,10 +81,12 @@ static void of_command(const struct page *page, const struct command *command)
     static const struct text own = TEXT("Options", "Options");
     static const struct text examples = TEXT("Exemples", "Examples");
     static const struct text next = TEXT("Ensuite", "Next");
-    (void)fprintf(page->term->stream, "%s: autostream [%s] %s%s\n\n",
+    const char *operand = cli_text(page->cli, command->operand);
+    (void)fprintf(page->term->stream, "%s: autostream [%s] %s%s%s%s\n\n",
                   cli_text(page->cli, (struct text)TEXT("Usage ", "Usage")),
                   cli_text(page->cli, (struct text)TEXT("OPTIONS GLOBALES", "GLOBAL OPTIONS")),
-                  command->name, command->options.count > 0 ? " [OPTIONS]" : "");
+                  command->name, operand != NULL ? " " : "", operand != NULL ? operand : "",
+                  command->options.count > 0 ? " [OPTIONS]" : "");
     paragraph(page, cli_text(page->cli, command->about), 0, 0);
     options(page, own, &command->options);
     heading(page, examples);

@@ -13,9 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-const struct command *const commands[] = {
-    &command_generate, &command_train, &command_run,     &command_silver,  &command_gold,
-    &command_score,    &command_top,   &command_quality, &command_catalog, &command_demo};
+const struct command *const commands[] = {&command_generate, &command_train,   &command_run,
+                                          &command_silver,   &command_gold,    &command_score,
+                                          &command_top,      &command_explain, &command_quality,
+                                          &command_model,    &command_catalog, &command_demo};
 const size_t command_count = sizeof commands / sizeof *commands;
 
 enum { ENGINE_DUCKDB, ENGINE_SPARK }; /* in the order of --engine's choices */
@@ -213,6 +214,9 @@ static int read_command_line(struct cli *cli, int argc, char **argv, const struc
     argv += next;
     if (options_parse(tables, 2, false, argc, argv, &cli->options, &next, err) != 0) {
         return -1;
+    }
+    if (next < argc && (*command)->operand.in[LANG_EN] != NULL) {
+        cli->options.operand = argv[next++];
     }
     if (next < argc && !cli->options.help) {
         return error_usage(err, "%s n'attend pas « %s »", "%s does not expect \"%s\"",

@@ -12,11 +12,12 @@ static const struct option_spec run_specs[] = {
     OPTION_VEHICLES,
     OPTION_SEED,
     OPTION_MODEL,
+    OPTION_CALIBRATED,
     OPTION_MAP,
     OPTION_MAX_REJECTS,
 };
 static const struct option_spec silver_specs[] = {OPTION_MAP, OPTION_MAX_REJECTS};
-static const struct option_spec gold_specs[] = {OPTION_MODEL};
+static const struct option_spec gold_specs[] = {OPTION_MODEL, OPTION_CALIBRATED};
 
 /* ---- for people ---- */
 
@@ -199,7 +200,8 @@ static int run_stages(struct cli *cli, unsigned stages, struct error *err)
     const struct run_options options = {.stages = stages,
                                         .model_path = cli->options.model,
                                         .map_path = cli->options.map,
-                                        .reject_limit = cli->options.max_rejects};
+                                        .reject_limit = cli->options.max_rejects,
+                                        .calibrated = cli->options.calibrated};
     struct run_report report = {.silver_rows = 0};
     int status = pipeline_run(&session, &options, &report, err);
     progress_clear(&cli->bar);

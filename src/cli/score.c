@@ -13,6 +13,7 @@ static const struct option_spec specs[] = {
          TEXT("table à évaluer, CSV ou Parquet ; « - », ou sans cette option, l'entrée standard",
               "table to score, CSV or Parquet; \"-\", or without it, standard input")},
     OPTION_MODEL,
+    OPTION_CALIBRATED,
     {.name = "out",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct options, out),
@@ -62,7 +63,8 @@ static int score(struct cli *cli, struct error *err)
                                     .table_path = stream ? NULL : cli->options.table,
                                     .out_path = cli->options.out,
                                     .format = (enum score_format)cli->options.score_format,
-                                    .no_header = cli->options.no_header};
+                                    .no_header = cli->options.no_header,
+                                    .calibrated = cli->options.calibrated};
     if (options.model_path == NULL) {
         options.model_path =
             arena_printf(&cli->arena, "%s/models/model_pannes.onnx", cli->options.data);

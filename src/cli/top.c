@@ -15,11 +15,13 @@ enum {
     PROBABILITY,
     HEALTH,
     KM,
+    WHY, /* only where there is much room */
     COLUMN_COUNT,
     VIN_AT_MOST_NARROW = 17,
     VIN_AT_MOST = 24, /* a VIN has 17; anything may stand there */
     MODEL_AT_MOST = 16,
-    WIDTH_NOT_NARROW = 60
+    WIDTH_NOT_NARROW = 60,
+    WIDTH_FOR_WHY = 150
 };
 
 static const struct option_spec specs[] = {
@@ -58,11 +60,27 @@ static void print_header(struct cli *cli, const struct ranked_vehicle *rows, siz
     cli_print(cli, "\n", "\n");
 }
 
-static void fill_row(struct cli *cli, const struct ranked_vehicle *vehicle, size_t rank,
+/* The strongest reason of a failure that is predicted: "Oil pressure 2.10 bar"; NULL: none. */
+static const char *strongest_reason(struct cli *cli, const struct ranked_vehicle *vehicle)
+{
+    struct reason reasons[REASONS_AT_MOST];
+    if (vehicle->type_panne_predit == FAILURE_OK || reasons_read(vehicle->raisons, reasons) == 0) {
+        return NULL;
+    }
+    return arena_printf(&cli->arena, "%s %s",
+                        cli_text(cli, reason_feature(reasons[0].input)->label),
+                        reason_value(&reasons[0], cli->lang, &cli->arena));
+}
+
+static void fill_row(struct cli *cli, const struct ranked_vehicle *vehicle, size_t rank, bool why,
                      struct grid_cell *row)
 {
     struct arena *arena = &cli->arena;
     const char *none = words_real(arena, cli->lang, NAN, 0);
+    if (why) {
+        const char *reason = strongest_reason(cli, vehicle);
+        row[WHY].text = reason != NULL ? reason : none;
+    }
     row[RANK].text = cli_whole(cli, rank);
     row[VIN].text = words_clean(arena, vehicle->vin);
     row[MODEL].text = vehicle->modele != NULL ? words_clean(arena, vehicle->modele) : none;
@@ -79,6 +97,8 @@ static void fill_row(struct cli *cli, const struct ranked_vehicle *vehicle, size
 static void print_table(struct cli *cli, const struct ranked_vehicle *rows, size_t count)
 {
     bool narrow = cli->out.width > 0 && cli->out.width < WIDTH_NOT_NARROW;
+    bool why = cli->out.width == 0 || cli->out.width >= WIDTH_FOR_WHY;
+    size_t column_count = why ? COLUMN_COUNT : WHY;
     const struct grid_column columns[COLUMN_COUNT] = {
         [RANK] = {.title = "#", .right = true, .drop = 5},
         [VIN] = {.title = "VIN", .at_most = narrow ? VIN_AT_MOST_NARROW : VIN_AT_MOST},
@@ -94,15 +114,16 @@ static void print_table(struct cli *cli, const struct ranked_vehicle *rows, size
         [KM] = {.title = cli_text(cli, (struct text)TEXT("Km restants", "Km left")),
                 .right = true,
                 .drop = 3},
+        [WHY] = {.title = cli_text(cli, (struct text)TEXT("Pourquoi", "Why"))},
     };
     struct grid grid = {.columns = columns,
-                        .column_count = COLUMN_COUNT,
+                        .column_count = column_count,
                         .rows = count,
                         .note_title = cli_text(cli, (struct text)TEXT("À faire", "To do"))};
-    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, count * COLUMN_COUNT);
+    grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, count * column_count);
     grid.notes = ARENA_NEW(&cli->arena, const char *, count);
     for (size_t i = 0; i < count; i++) {
-        fill_row(cli, &rows[i], i + 1, &grid.cells[i * COLUMN_COUNT]);
+        fill_row(cli, &rows[i], i + 1, why, &grid.cells[i * column_count]);
         grid.notes[i] = action(cli, &rows[i]);
     }
     grid_print(&grid, &cli->out, &cli->arena);
@@ -124,6 +145,7 @@ static json_t *vehicle_json(struct cli *cli, const struct ranked_vehicle *vehicl
     json_put(object, "km_avant_panne", json_number(vehicle->km_avant_panne));
     json_put(object, "km_depuis_revis", json_number(vehicle->km_depuis_revis));
     json_put(object, "score_risque", json_number(vehicle->score_risque));
+    json_put(object, "raisons", json_words(cli, vehicle->raisons));
     json_put(object, "action", json_words(cli, action(cli, vehicle)));
     return object;
 }
@@ -183,8 +205,11 @@ const struct command command_top = {
                   TEXT("toute la flotte à cette date", "the whole fleet on that date")},
                  {"autostream --json top --limit 5",
                   TEXT("les cinq premiers, pour un programme", "the first five, for a program")}},
-    .next = TEXT("« autostream quality » dit si les données méritent confiance.",
-                 "\"autostream quality\" says whether the data can be trusted."),
+    .next =
+        TEXT("« autostream explain VIN » dit pourquoi un véhicule est là ; « autostream quality » "
+             "dit si les données méritent confiance.",
+             "\"autostream explain VIN\" says why a vehicle is there; \"autostream quality\" "
+             "says whether the data can be trusted."),
     .has_json = true,
     .run = top,
 };

@@ -1,15 +1,16 @@
 /* UTF-8 texts and numbers made ready for people; see words.h. Reads and writes memory only. */
 #include "cli/words.h"
 
+#include "base/numbers.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ELLIPSIS "\xe2\x80\xa6"     /* U+2026 */
-#define NARROW_SPACE "\xe2\x80\xaf" /* U+202F: French groups of thousands, before "%" */
-#define DASH "\xe2\x80\x93"         /* U+2013 */
+#define ELLIPSIS "\xe2\x80\xa6" /* U+2026 */
+#define DASH "\xe2\x80\x93"     /* U+2013 */
 #define NOT_UTF8 UINT32_MAX
 
 struct range {
@@ -175,44 +176,14 @@ bool words_wrap(const char **rest, size_t width, struct bytes *line)
     return true;
 }
 
-/* Writes digits with a separator between groups of three. */
-static const char *group(struct arena *arena, const char *digits, size_t count, const char *comma)
-{
-    char *out = ARENA_NEW(arena, char, count *(1 + strlen(comma)) + 1);
-    char *end = out;
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0) {
-            memcpy(end, comma, strlen(comma));
-            end += strlen(comma);
-        }
-        *end++ = digits[i];
-    }
-    return out;
-}
-
 const char *words_whole(struct arena *arena, enum lang lang, uint64_t value)
 {
-    char digits[32];
-    int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
-    return group(arena, digits, (size_t)count, lang == LANG_FR ? NARROW_SPACE : ",");
+    return number_whole(arena, lang, value);
 }
 
 const char *words_real(struct arena *arena, enum lang lang, double value, int decimals)
 {
-    assert(decimals >= 0 && decimals <= 15);
-    char digits[352]; /* the largest double has 309 digits before the point */
-    if (!isfinite(value)) {
-        return DASH;
-    }
-    (void)snprintf(digits, sizeof digits, "%.*f", decimals, fabs(value));
-    size_t whole = strspn(digits, "0123456789");
-    bool negative = value < 0 && strspn(digits, "0.") < strlen(digits);
-    return arena_printf(arena, "%s%s%s%s", negative ? "-" : "",
-                        group(arena, digits, whole, lang == LANG_FR ? NARROW_SPACE : ","),
-                        decimals == 0     ? ""
-                        : lang == LANG_FR ? ","
-                                          : ".",
-                        decimals == 0 ? "" : digits + whole + 1);
+    return number_real(arena, lang, value, decimals);
 }
 
 const char *words_percent(struct arena *arena, enum lang lang, double share, int decimals)

@@ -1,7 +1,9 @@
-/* Random forests over plain matrices: train, predict, evaluate, store. No word about vehicles.
+/* Random forests over plain matrices: train, predict, store; evaluate.h says how good they are. No
+ * word about vehicles.
  *
- * X[rows][features] is row-major float; NaN is a missing value and never goes left (x <= t is
- * false). y[rows] holds class indices 0..classes-1. Probabilities are double, P[rows][classes]. */
+ * X[rows][features] is row-major float; NaN is a missing value, which each split sends to one side
+ * (right, unless training found the left better). y[rows] holds class indices 0..classes-1.
+ * Probabilities are double, P[rows][classes]. */
 #ifndef FOREST_FOREST_H
 #define FOREST_FOREST_H
 
@@ -9,6 +11,7 @@
 #include "base/columns.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,23 +24,44 @@ struct forest_data {
     size_t rows;
     size_t features;
     int classes;
+    const float *weight; /* [rows]: how many rows a row counts for, finite and not negative; NULL: 1
+                            each */
 };
 
 struct forest_options {
-    unsigned trees;   /* 0: 100 */
-    uint64_t seed;    /* same seed, same forest, for any number of threads */
-    unsigned threads; /* 0: all available cores */
+    unsigned trees;     /* 0: 100 */
+    unsigned max_depth; /* splits from the root to a leaf; 0: as many as it takes */
+    unsigned min_leaf;  /* rows of the sample on each side of a split, as often as they were drawn
+                           and times their weights; 0: 1 */
+    unsigned max_features; /* features tried for a split; 0: the square root of all */
+    bool balanced;         /* every class weighs the same as a whole, as scikit-learn's class_weight
+                              "balanced" */
+    bool extra_trees;      /* random thresholds (Geurts 2006); rows are still bootstrapped */
+    uint64_t seed;         /* same seed, same forest, for any number of threads */
+    unsigned threads;      /* 0: all available cores */
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called by any
                                                                    thread, one at a time */
     void *progress_context;
 };
 
-/* Grows a forest (Breiman 2001): bootstrap rows per tree, sqrt(features) candidates per split,
- * Gini, grown to purity. When `oob` is not NULL it receives the out-of-bag probabilities
- * [rows][classes] (a row that no tree left out: all zero). Refused: no rows, no features, fewer
- * than two classes, labels out of range. The caller frees with forest_free(). */
+/* Grows a forest (Breiman 2001): bootstrap rows per tree, the best of a few random features per
+ * split by Gini impurity, thresholds half way between neighbouring values of the node, grown to
+ * purity unless the options say otherwise. Of a feature with more than 65,535 different values,
+ * neighbours share a bin, within which no threshold lies. Where a feature is missing from rows of a
+ * node, they go to the side that scores better; where it is missing from other rows only, to the
+ * heavier side. Infinities are values. A feature that is constant, or wholly missing, is not used.
+ *
+ * Weights multiply the bootstrap counts; they are whole numbers inside, and others are rounded to a
+ * 2^29th of their sum (or 2^25th of the largest). When `oob` is not NULL it receives the out-of-bag
+ * probabilities [rows][classes] (a row that no tree left out: all zero). Refused: no rows, no
+ * features, fewer than two classes, labels out of range, weights that are no weights. The caller
+ * frees with forest_free(). */
 int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
                  struct forest **out, struct error *err);
+
+/* How often tree `tree` of a forest trained with `seed` on `rows` rows drew each row: counts[rows].
+ * Rows with 0 are out of its bag. */
+void forest_bootstrap_counts(uint64_t seed, size_t tree, size_t rows, uint32_t *counts);
 
 /* Frees a forest; NULL is accepted. */
 void forest_free(struct forest *forest);
@@ -54,6 +78,10 @@ size_t forest_trees(const struct forest *forest);
 /* Nodes of all trees, leaves among them. */
 size_t forest_nodes(const struct forest *forest);
 
+/* True when votes are scores that a softmax or a logistic function turns into probabilities
+ * (boosted trees, read from a file), false when they are probabilities already. */
+bool forest_is_boosted(const struct forest *forest);
+
 /* prob[rows][classes] of x[rows][features]: the leaf weights (floats, as in the model file) summed
  * in double in tree order; the same for any number of threads (0: all available cores). Several
  * threads may call it for one forest. Up to 64 rows are done by the calling thread alone. */
@@ -64,30 +92,6 @@ void forest_predict(const struct forest *forest, const float *x, size_t rows, un
  * has seen enough rows for that to pay: 8 bytes a node, 30 ms a million nodes. For those to whom
  * the first row's time matters. Thread-safe, like forest_predict(). */
 void forest_compile(const struct forest *forest, unsigned threads);
-
-/* ---- evaluation (metrics.c, split.c) ---- */
-
-struct forest_metrics {
-    size_t rows;
-    int classes;
-    size_t *confusion; /* [true][predicted], owned by the arena given */
-    double *precision; /* [classes]; 0 where nothing was predicted */
-    double *recall;    /* [classes]; 0 where the class is absent */
-    double *f1;        /* [classes] */
-    double accuracy;   /* this and the next two: 0 without rows */
-    double macro_f1;   /* mean over the classes present in y */
-    double log_loss;   /* probabilities clipped to 1e-6..1 */
-};
-
-/* y[rows] against P[rows][classes] (predicted: first largest); rows that are all zero are left out.
- */
-void forest_evaluate(const int *y, const double *prob, size_t rows, int classes,
-                     struct arena *arena, struct forest_metrics *out);
-
-/* Assigns each row to one of `folds` folds so that every class is spread evenly: fold[rows].
- * A stratified hold-out of 1/folds is fold 0. */
-void forest_stratified_folds(const int *y, size_t rows, int classes, unsigned folds, uint64_t seed,
-                             unsigned *fold);
 
 /* ---- the model file: ONNX (model_io.c) ---- */
 
@@ -105,6 +109,8 @@ struct forest_card {
     bool labels_are_numbers;    /* all labels are whole numbers (classlabels_int64s) */
     struct forest_property *properties; /* metadata_props that are none of the above */
     size_t property_count;
+    const char *producer, *producer_version; /* who wrote the file that was read, "" when it does
+                                                not tell; to be written, ours stand there */
 };
 
 /* Writes the forest as one ONNX TreeEnsembleClassifier (deterministic bytes) into memory owned by
@@ -114,7 +120,8 @@ struct forest_card {
 int forest_encode(const struct forest *forest, const struct forest_card *card, struct arena *arena,
                   struct bytes *out, struct error *err);
 
-/* Reads a forest from ONNX bytes, ours or skl2onnx's. `name` is only for messages. A file that
+/* Reads a classifier of trees from ONNX bytes: ours, skl2onnx's forests, boosted trees of LightGBM
+ * and XGBoost as onnxmltools writes them (docs/model.md). `name` is only for messages. A file that
  * cannot be honoured exactly is refused with the reason. The card is owned by the arena. */
 int forest_decode(const void *bytes, size_t size, const char *name, struct arena *arena,
                   struct forest **out, struct forest_card *card, struct error *err);

@@ -1,269 +1,436 @@
-/* Growing one classification tree to purity (CART: Breiman et al. 1984; random feature choice:
- * Breiman 2001; details as in scikit-learn's RandomForestClassifier). Reads the sorted table and
- * the labels, writes nodes and votes.
+/* Growing one classification tree (CART: Breiman et al. 1984; random feature choice: Breiman 2001;
+ * details as in scikit-learn's RandomForestClassifier). Reads the binned table, writes nodes, votes
+ * and covers.
  *
- * Every feature keeps the rows of a node as one segment, ascending: a split moves each segment's
- * rows stably into left and right part, so nothing is sorted twice (SPRINT: Shafer et al. 1996). */
+ * A node is a list of row numbers, class by class; a split parts it in place and in order. When a
+ * node has become much smaller than the table it looks its bins up in, its rows are copied to a
+ * table of their own, so that a subtree works in the cache (Anghel et al., "Breadth-first,
+ * Depth-next Training of Random Forests", 2019). A node's random numbers follow from its place in
+ * the tree alone. */
 #include "forest/grow.h"
 
 #include "base/arena.h"
+#include "base/rng.h"
+#include "forest/cut.h"
+#include "forest/keys.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct sample {
-    uint32_t weight; /* times drawn; 0: out of bag */
-    uint32_t label;
+enum {
+    SHRINK = 16, /* a view is made for a node with 1/SHRINK of the rows of the last one */
+    CACHED_BYTES = 1 << 19, /* a smaller table is in the second-level cache anyway */
+    MAX_VIEWS = 9,          /* 16^8 = 2^32 */
+    VIEW_FEATURES = 10,     /* copying all features pays for up to 10 times the candidates */
 };
 
-/* A node still to be made: rows [begin, end) of every segment. */
+/* Where a node's row numbers point: the whole table, or the copy of some of its rows. */
+struct view {
+    const uint16_t *bins; /* [features][rows] */
+    size_t rows;
+    uint16_t *own_bins; /* what bins points at in a copy; kept for the next one */
+    size_t room;        /* its rows */
+};
+
+/* A node still to be made. Its runs stand on top of the stack of runs when its turn comes. */
 struct pending {
-    size_t begin, end;
+    size_t begin, end; /* row numbers */
+    uint64_t key;      /* of its random numbers */
+    size_t run_count;
+    size_t constants; /* features known to be constant */
+    uint32_t weight;
     uint32_t parent;
-    uint32_t valid_feature; /* its segment surely holds the node's rows */
+    unsigned depth;
+    unsigned view;
     bool is_right;
 };
 
 struct grow_scratch {
-    size_t rows, features, classes;
-    struct entry *entries;    /* entries[features][rows], drawn rows only */
-    struct entry *spare;      /* spare[rows] */
-    struct sample *samples;   /* samples[rows] */
-    unsigned char *goes_left; /* goes_left[rows] */
-    uint32_t *feature_order;  /* feature_order[features]: a permutation */
-    uint64_t *node_counts;    /* node_counts[classes] */
-    uint64_t *left_counts;    /* left_counts[classes] */
-    uint64_t node_weight;     /* sum of node_counts */
+    const struct grow_plan *plan;
+    uint32_t *counts;       /* [rows]: bootstrap, caller's order */
+    struct keys_rows rows;  /* [rows + padding]: of all nodes; weights are bootstrap times weight */
+    struct keys_rows spare; /* the same */
+    uint16_t *keys;         /* the same: a candidate's bins */
+    uint16_t *best_keys;    /* the same: the best candidate's */
+    uint32_t *order;        /* [features]: a permutation, the identity between nodes */
+    uint32_t *swaps;        /* [features]: what was exchanged */
+    uint32_t *constants;    /* [features]: a stack of features that are constant here */
+    bool *is_constant;      /* [features] */
+    size_t constant_count;
+    struct view views[MAX_VIEWS];
+    struct cut_scratch *cut;
+    struct run *runs; /* a stack */
+    size_t run_count, run_room;
+    struct run *halves; /* [2][classes]: runs of the children at work */
     struct pending *stack;
-    size_t stack_room;
+    size_t stack_count, stack_room;
 };
 
 struct split {
-    double score;  /* sum over both sides of (sum of squared counts) / weight: larger is purer */
-    size_t middle; /* first position of the right part */
+    struct cut cut;
     uint32_t feature;
-    float threshold;
+    uint16_t above;   /* lowest bin above the cut; BIN_MISSING: all that is known goes left */
+    float threshold;  /* of extra trees only */
+    bool has_missing; /* rows of the node lack the feature */
 };
 
-struct grow_scratch *grow_scratch_new(const struct sorted_table *table, int classes)
+struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
 {
     struct grow_scratch *s = xcalloc(1, sizeof *s);
-    s->rows = table->rows;
-    s->features = table->features;
-    s->classes = (size_t)classes;
-    s->entries = xcalloc(s->rows, s->features * sizeof *s->entries);
-    s->spare = xcalloc(s->rows, sizeof *s->spare);
-    s->samples = xcalloc(s->rows, sizeof *s->samples);
-    s->goes_left = xcalloc(s->rows, sizeof *s->goes_left);
-    s->feature_order = xcalloc(s->features, sizeof *s->feature_order);
-    s->node_counts = xcalloc(s->classes, sizeof *s->node_counts);
-    s->left_counts = xcalloc(s->classes, sizeof *s->left_counts);
+    const struct bin_table *table = plan->table;
+    size_t padded = table->rows + KEYS_PADDING, features = table->feature_count;
+    s->plan = plan;
+    s->counts = xcalloc(table->rows, sizeof *s->counts);
+    s->rows.numbers = xcalloc(padded, sizeof *s->rows.numbers);
+    s->rows.weights = xcalloc(padded, sizeof *s->rows.weights);
+    s->spare.numbers = xcalloc(padded, sizeof *s->spare.numbers);
+    s->spare.weights = xcalloc(padded, sizeof *s->spare.weights);
+    s->keys = xcalloc(padded, sizeof *s->keys);
+    s->best_keys = xcalloc(padded, sizeof *s->best_keys);
+    s->order = xcalloc(features, sizeof *s->order);
+    s->swaps = xcalloc(features, sizeof *s->swaps);
+    s->constants = xcalloc(features, sizeof *s->constants);
+    s->is_constant = xcalloc(features, sizeof *s->is_constant);
+    s->cut = cut_scratch_new(table->classes);
+    s->halves = xcalloc(table->classes, 2 * sizeof *s->halves);
+    s->views[0] = (struct view){.bins = table->bins, .rows = table->rows};
+    for (size_t f = 0; f < features; f++) {
+        s->order[f] = (uint32_t)f;
+    }
     return s;
 }
 
 void grow_scratch_free(struct grow_scratch *scratch)
 {
     if (scratch) {
-        free(scratch->entries);
-        free(scratch->spare);
-        free(scratch->samples);
-        free(scratch->goes_left);
-        free(scratch->feature_order);
-        free(scratch->node_counts);
-        free(scratch->left_counts);
+        for (int v = 0; v < MAX_VIEWS; v++) {
+            free(scratch->views[v].own_bins);
+        }
+        cut_scratch_free(scratch->cut);
+        free(scratch->counts);
+        free(scratch->rows.numbers);
+        free(scratch->rows.weights);
+        free(scratch->spare.numbers);
+        free(scratch->spare.weights);
+        free(scratch->keys);
+        free(scratch->best_keys);
+        free(scratch->order);
+        free(scratch->swaps);
+        free(scratch->constants);
+        free(scratch->is_constant);
+        free(scratch->runs);
+        free(scratch->halves);
         free(scratch->stack);
         free(scratch);
     }
 }
 
-bool grow_in_bag(const struct grow_scratch *scratch, size_t row)
+const uint32_t *grow_counts(const struct grow_scratch *scratch)
 {
-    return scratch->samples[row].weight > 0;
+    return scratch->counts;
 }
 
 void grown_tree_release(struct grown_tree *tree)
 {
     free(tree->nodes);
     free(tree->votes);
+    free(tree->cover);
+    free(tree->missing_left);
     *tree = (struct grown_tree){0};
 }
 
 /* ---- the sample ---- */
 
-/* Draws rows with replacement and fills the segments; returns the number of different rows. */
-static size_t draw_sample(struct grow_scratch *s, const struct sorted_table *table, const int *y,
-                          struct rng *rng)
+void forest_bootstrap_counts(uint64_t seed, size_t tree, size_t rows, uint32_t *counts)
 {
-    for (size_t row = 0; row < s->rows; row++) {
-        s->samples[row] = (struct sample){.label = (uint32_t)y[row]};
+    struct rng rng;
+    rng_init(&rng, seed, tree);
+    memset(counts, 0, rows * sizeof *counts);
+    for (size_t draw = 0; draw < rows; draw++) {
+        counts[rng_below(&rng, rows)]++;
     }
-    for (size_t draw = 0; draw < s->rows; draw++) {
-        s->samples[rng_below(rng, s->rows)].weight++;
-    }
-    size_t drawn = 0;
-    for (size_t feature = 0; feature < s->features; feature++) {
-        const struct entry *all = table->entries + feature * s->rows;
-        struct entry *segment = s->entries + feature * s->rows;
-        drawn = 0;
-        for (size_t i = 0; i < s->rows; i++) {
-            segment[drawn] = all[i];
-            drawn += s->samples[all[i].row].weight > 0;
-        }
-        s->feature_order[feature] = (uint32_t)feature;
-    }
-    return drawn;
 }
 
-/* Class counts of a node, from one of its segments; true when only one class is there. */
-static bool count_classes(struct grow_scratch *s, const struct pending *node)
+static void push_run(struct grow_scratch *s, struct run run)
 {
-    const struct entry *segment = s->entries + node->valid_feature * s->rows;
-    memset(s->node_counts, 0, s->classes * sizeof *s->node_counts);
-    s->node_weight = 0;
-    for (size_t i = node->begin; i < node->end; i++) {
-        struct sample sample = s->samples[segment[i].row];
-        s->node_counts[sample.label] += sample.weight;
-        s->node_weight += sample.weight;
+    if (s->run_count == s->run_room) {
+        s->run_room = s->run_room ? 2 * s->run_room : 64;
+        s->runs = xrealloc(s->runs, s->run_room, sizeof *s->runs);
     }
-    return s->node_counts[s->samples[segment[node->begin].row].label] == s->node_weight;
+    s->runs[s->run_count++] = run;
+}
+
+static void push(struct grow_scratch *s, struct pending node, const struct run *runs)
+{
+    if (s->stack_count == s->stack_room) {
+        s->stack_room = s->stack_room ? 2 * s->stack_room : 64;
+        s->stack = xrealloc(s->stack, s->stack_room, sizeof *s->stack);
+    }
+    s->stack[s->stack_count++] = node;
+    for (size_t r = 0; r < node.run_count; r++) {
+        push_run(s, runs[r]);
+    }
+}
+
+/* True when all rows that were drawn weigh nothing. */
+static bool is_weightless(const struct grow_scratch *s)
+{
+    const struct bin_table *table = s->plan->table;
+    bool empty = s->plan->weights != NULL;
+    for (size_t i = 0; empty && i < table->rows; i++) {
+        empty = s->counts[table->row[i]] == 0 || s->plan->weights[i] == 0;
+    }
+    return empty;
+}
+
+/* Draws the bootstrap sample and makes it the root; a sample that weighs nothing is replaced by all
+ * rows. */
+static void push_root(struct grow_scratch *s, unsigned index)
+{
+    const struct grow_plan *plan = s->plan;
+    const struct bin_table *table = plan->table;
+    struct run *runs = s->halves;
+    struct rng rng;
+    struct pending root = {0};
+    forest_bootstrap_counts(plan->seed, index, table->rows, s->counts);
+    bool empty = is_weightless(s);
+    for (size_t c = 0; c < table->classes; c++) {
+        uint32_t weight = 0, begin = (uint32_t)root.end;
+        for (uint32_t i = table->class_begin[c]; i < table->class_begin[c + 1]; i++) {
+            uint32_t times = empty ? 1 : s->counts[table->row[i]];
+            uint32_t drawn = times * (plan->weights ? plan->weights[i] : 1);
+            s->rows.numbers[root.end] = i;
+            s->rows.weights[root.end] = drawn;
+            root.end += drawn > 0;
+            weight += drawn;
+        }
+        if (root.end > begin) {
+            runs[root.run_count++] = (struct run){(uint32_t)c, (uint32_t)root.end, weight};
+            root.weight += weight;
+        }
+    }
+    rng_init(&rng, ~plan->seed, index); /* another stream than the sample's */
+    root.key = rng_next(&rng);
+    push(s, root, runs);
+}
+
+/* ---- the cache ---- */
+
+/* Copies a node's rows to a table of their own; its row numbers become 0, 1, ... */
+static void make_view(struct grow_scratch *s, struct pending *node)
+{
+    const struct view *from = &s->views[node->view];
+    struct view *to = &s->views[++node->view];
+    size_t rows = node->end - node->begin, features = s->plan->table->feature_count;
+    uint32_t *numbers = s->rows.numbers + node->begin;
+    if (to->room < rows) {
+        to->room = rows;
+        to->own_bins = xrealloc(to->own_bins, rows, features * sizeof *to->own_bins);
+    }
+    to->bins = to->own_bins;
+    to->rows = rows;
+    for (size_t f = 0; f < features; f++) {
+        const uint16_t *old = from->bins + f * from->rows;
+        uint16_t *new = to->own_bins + f *rows;
+        for (size_t i = 0; i < rows; i++) {
+            new[i] = old[numbers[i]];
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        numbers[i] = (uint32_t)i;
+    }
+}
+
+static bool wants_view(const struct grow_scratch *s, const struct pending *node)
+{
+    size_t rows = s->views[node->view].rows, features = s->plan->table->feature_count;
+    return rows * features * sizeof(uint16_t) > CACHED_BYTES &&
+           node->end - node->begin <= rows / SHRINK && node->view + 1 < MAX_VIEWS &&
+           features <= (size_t)VIEW_FEATURES * s->plan->max_features;
 }
 
 /* ---- the best split ---- */
 
-/* A threshold t with low <= t < high as floats; high NaN: everything known goes left. */
+/* A threshold t with low <= t < high as floats. */
 static float threshold_between(float low, float high)
 {
-    if (isnan(high)) {
-        return INFINITY;
-    }
     float middle = (float)((double)low / 2 + (double)high / 2);
     return middle < high ? middle : low; /* also where infinities made a NaN */
 }
 
-/* True when the segment holds no two different values; NaN counts as one value. */
-static bool is_constant(const struct entry *segment, size_t begin, size_t end)
+/* The bins of a feature for the node's rows, padded. */
+static void load_keys(struct grow_scratch *s, const struct pending *node, uint32_t feature)
 {
-    float first = segment[begin].value, last = segment[end - 1].value;
-    return isnan(first) || first >= last;
-}
-
-/* Tries every cut of one feature's segment; a strictly better one replaces `best`. Squares are
- * whole numbers (rows < 2^31), so the score is the same on every machine. */
-static void scan_feature(struct grow_scratch *s, const struct pending *node, uint32_t feature,
-                         struct split *best)
-{
-    const struct entry *segment = s->entries + feature * s->rows;
-    uint64_t left_weight = 0, left_squares = 0, right_squares = 0;
-    memset(s->left_counts, 0, s->classes * sizeof *s->left_counts);
-    for (size_t c = 0; c < s->classes; c++) {
-        right_squares += s->node_counts[c] * s->node_counts[c];
+    const struct view *view = &s->views[node->view];
+    const uint16_t *bins = view->bins + feature * view->rows;
+    const uint32_t *numbers = s->rows.numbers + node->begin;
+    size_t rows = node->end - node->begin;
+    uint16_t *restrict keys = s->keys;
+    for (size_t i = 0; i < rows; i++) {
+        keys[i] = bins[numbers[i]];
     }
-    for (size_t i = node->begin; i + 1 < node->end; i++) {
-        struct sample sample = s->samples[segment[i].row];
-        uint64_t left = s->left_counts[sample.label];
-        uint64_t right = s->node_counts[sample.label] - left;
-        uint64_t weight = sample.weight;
-        left_squares += weight * (2 * left + weight);
-        right_squares -= weight * (2 * right - weight);
-        s->left_counts[sample.label] = left + weight;
-        left_weight += weight;
-        float low = segment[i].value, high = segment[i + 1].value;
-        if (low >= high) {
-            continue; /* equal values stay together */
-        }
-        if (isnan(low)) {
-            break; /* the rest is missing */
-        }
-        double score = (double)left_squares / (double)left_weight +
-                       (double)right_squares / (double)(s->node_weight - left_weight);
-        if (score > best->score) {
-            *best = (struct split){score, i + 1, feature, threshold_between(low, high)};
-        }
+    for (size_t i = 0; i < KEYS_PADDING; i++) {
+        keys[rows + i] = UINT16_MAX;
     }
 }
 
-/* Draws features without replacement: sqrt(features) of them, and then until one that is not
- * constant here was seen (as scikit-learn does). False when all are constant. */
-static bool find_split(struct grow_scratch *s, const struct pending *node, struct rng *rng,
-                       struct split *best)
+/* A uniform threshold in [lowest, highest) of the node's known values (Geurts et al., "Extremely
+ * randomized trees", 2006), and its score. With one known value only: known left, missing right. */
+static struct cut random_cut(struct grow_scratch *s, const struct cut_node *node, uint32_t feature,
+                             struct rng *rng, float *threshold)
 {
-    size_t wanted = (size_t)sqrt((double)s->features);
-    bool found = false;
-    *best = (struct split){.score = -1};
-    for (size_t drawn = 0; drawn < s->features && (drawn < wanted || !found); drawn++) {
-        size_t pick = drawn + (size_t)rng_below(rng, s->features - drawn);
-        uint32_t feature = s->feature_order[pick];
-        s->feature_order[pick] = s->feature_order[drawn];
-        s->feature_order[drawn] = feature;
-        if (!is_constant(s->entries + feature * s->rows, node->begin, node->end)) {
-            found = true;
-            scan_feature(s, node, feature, best);
+    const struct bin *bins = s->plan->table->features[feature].bins;
+    uint16_t low = UINT16_MAX, high = 0;
+    for (size_t i = 0; i < node->rows; i++) {
+        uint16_t key = s->keys[i];
+        low = key < low ? key : low;
+        high = key != BIN_MISSING && key > high ? key : high;
+    }
+    double from = fmax((double)bins[low].high, -(double)FLT_MAX);
+    double to = fmin((double)bins[high].low, (double)FLT_MAX), part = rng_uniform(rng);
+    if (low == high) {
+        *threshold = INFINITY;
+        return cut_at(s->cut, node, s->keys, high);
+    }
+    float drawn = (float)(from + part * (to - from));
+    *threshold = drawn < bins[high].low ? drawn : bins[low].high;
+    uint16_t key = low, end = high; /* the last bin that is wholly left: low is, high is not */
+    while (end - key > 1) {
+        uint16_t middle = (uint16_t)((key + end) / 2);
+        if (bins[middle].high <= *threshold) {
+            key = middle;
+        } else {
+            end = middle;
         }
     }
-    assert(!found || (best->middle > node->begin && best->middle < node->end));
-    return found;
+    if (*threshold >= bins[key + 1].low) { /* inside a bin of several values: to its left end */
+        *threshold = threshold_between(bins[key].high, bins[key + 1].low);
+    }
+    return cut_at(s->cut, node, s->keys, key);
 }
 
-/* ---- the partition ---- */
-
-static bool is_pure(const struct grow_scratch *s, const struct entry *segment, size_t begin,
-                    size_t end)
+/* Tries one feature; true when it is not constant in this node. */
+static bool try_feature(struct grow_scratch *s, const struct pending *pending,
+                        const struct cut_node *node, uint32_t feature, struct rng *rng,
+                        struct split *best)
 {
-    uint32_t label = s->samples[segment[begin].row].label;
-    for (size_t i = begin + 1; i < end; i++) {
-        if (s->samples[segment[i].row].label != label) {
-            return false;
-        }
+    uint16_t low, high;
+    float threshold = 0;
+    struct cut cut;
+    load_keys(s, pending, feature);
+    keys_range(s->keys, node->rows, &low, &high);
+    if (low == high) {
+        s->constants[s->constant_count++] = feature;
+        s->is_constant[feature] = true;
+        return false;
+    }
+    if (s->plan->extra_trees) {
+        cut = random_cut(s, node, feature, rng, &threshold);
+    } else {
+        cut = cut_best(s->cut, node, s->keys, low, high);
+    }
+    if (cut.score > best->cut.score) {
+        uint16_t *keys = s->best_keys;
+        *best = (struct split){cut, feature, 0, threshold, high == BIN_MISSING};
+        s->best_keys = s->keys;
+        s->keys = keys;
     }
     return true;
 }
 
-/* Moves rows that go left before those that go right, keeping the order on both sides. */
-static void partition_segment(struct grow_scratch *s, struct entry *segment, size_t begin,
-                              size_t end)
+/* Draws features without replacement: max_features of them, and then until one that is not
+ * constant here was seen (as scikit-learn does). False when there is no split. */
+static bool find_split(struct grow_scratch *s, const struct pending *pending,
+                       const struct cut_node *node, struct rng *rng, struct split *best)
 {
-    size_t left = begin, right = 0;
-    for (size_t i = begin; i < end; i++) { /* both written, one counts: no branch to mispredict */
-        struct entry entry = segment[i];
-        size_t goes_left = s->goes_left[entry.row];
-        segment[left] = entry;
-        s->spare[right] = entry;
-        left += goes_left;
-        right += 1 - goes_left;
-    }
-    memcpy(segment + left, s->spare, right * sizeof *segment);
-}
-
-/* Divides all segments of a node as its split says. Nothing to do when both children become
- * leaves: the split feature's own segment is in order already. */
-static void partition(struct grow_scratch *s, const struct pending *node, const struct split *split)
-{
-    const struct entry *chosen = s->entries + split->feature * s->rows;
-    if (is_pure(s, chosen, node->begin, split->middle) &&
-        is_pure(s, chosen, split->middle, node->end)) {
-        return;
-    }
-    for (size_t i = node->begin; i < node->end; i++) {
-        s->goes_left[chosen[i].row] = i < split->middle;
-    }
-    for (size_t feature = 0; feature < s->features; feature++) {
-        if (feature != split->feature) {
-            partition_segment(s, s->entries + feature * s->rows, node->begin, node->end);
+    size_t features = s->plan->table->feature_count, drawn = 0;
+    bool found = false;
+    *best = (struct split){.cut = {.score = -1}};
+    for (; drawn < features && (drawn < s->plan->max_features || !found); drawn++) {
+        uint32_t pick = (uint32_t)(drawn + rng_below(rng, features - drawn));
+        uint32_t feature = s->order[pick];
+        s->order[pick] = s->order[drawn];
+        s->order[drawn] = feature;
+        s->swaps[drawn] = pick;
+        if (s->is_constant[feature]) {
+            continue;
+        }
+        found |= try_feature(s, pending, node, feature, rng, best);
+        if (!node->factors && best->cut.score >= (double)node->weight) {
+            drawn++; /* both sides are pure: nothing is better */
+            break;
         }
     }
+    while (drawn > 0) { /* back to the identity, so that no node depends on another one */
+        uint32_t pick = s->swaps[--drawn], feature = s->order[pick];
+        s->order[pick] = s->order[drawn];
+        s->order[drawn] = feature;
+    }
+    if (best->cut.score < 0) {
+        return false;
+    }
+    best->above = keys_above(s->best_keys, node->rows, best->cut.key);
+    return true;
+}
+
+/* ---- the partition ---- */
+
+static struct keys_rows rows_at(struct keys_rows rows, size_t place)
+{
+    return (struct keys_rows){rows.numbers + place, rows.weights + place};
+}
+
+/* Moves row numbers that go left before those that go right, keeping the order on both sides, and
+ * fills the children's runs. Returns the number of rows on the left. */
+static size_t partition(struct grow_scratch *s, struct pending *node, const struct run *runs,
+                        const struct cut *cut, struct pending child[2])
+{
+    struct keys_rows rows = rows_at(s->rows, node->begin);
+    struct run *halves[2] = {s->halves, s->halves + s->plan->table->classes};
+    struct keys_cut keys_cut = {.offset = cut->missing_left, .limit = cut->key};
+    size_t count[2] = {0}, i = 0;
+    keys_cut.limit += keys_cut.offset; /* BIN_MISSING + 1 is 0, the lowest key */
+    for (size_t r = 0; r < node->run_count; r++) {
+        size_t before[2] = {count[0], count[1]}, here = runs[r].end - i;
+        uint32_t weight[2];
+        count[0] += keys_part(keys_cut, s->best_keys + i, rows_at(rows, i), here,
+                              rows_at(rows, count[0]), rows_at(s->spare, count[1]), &weight[0]);
+        i += here;
+        count[1] = i - count[0];
+        weight[1] = runs[r].weight - weight[0];
+        for (int side = 0; side < 2; side++) {
+            if (count[side] > before[side]) {
+                halves[side][child[side].run_count++] =
+                    (struct run){runs[r].label, (uint32_t)count[side], weight[side]};
+                child[side].weight += weight[side];
+            }
+        }
+    }
+    rows = rows_at(rows, count[0]);
+    memcpy(rows.numbers, s->spare.numbers, count[1] * sizeof *rows.numbers);
+    memcpy(rows.weights, s->spare.weights, count[1] * sizeof *rows.weights);
+    return count[0];
 }
 
 /* ---- the tree ---- */
 
-static struct forest_node *append_node(struct grown_tree *tree)
+static uint32_t append_node(struct grown_tree *tree, const struct forest_node *node, float cover,
+                            bool missing_left)
 {
     if (tree->node_count == tree->node_room) {
         tree->node_room = tree->node_room ? 2 * tree->node_room : 64;
         tree->nodes = xrealloc(tree->nodes, tree->node_room, sizeof *tree->nodes);
+        tree->cover = xrealloc(tree->cover, tree->node_room, sizeof *tree->cover);
+        tree->missing_left =
+            xrealloc(tree->missing_left, tree->node_room, sizeof *tree->missing_left);
     }
-    return &tree->nodes[tree->node_count++];
+    tree->nodes[tree->node_count] = *node;
+    tree->cover[tree->node_count] = cover;
+    tree->missing_left[tree->node_count] = missing_left;
+    return (uint32_t)tree->node_count++;
 }
 
 static void append_vote(struct grown_tree *tree, size_t label, float weight)
@@ -275,54 +442,148 @@ static void append_vote(struct grown_tree *tree, size_t label, float weight)
     tree->votes[tree->vote_count++] = (struct forest_vote){(int32_t)label, weight};
 }
 
-/* Makes `node` a leaf with the current class counts. */
-static void make_leaf(const struct grow_scratch *s, unsigned trees, struct grown_tree *tree,
-                      struct forest_node *node)
+static double run_weight(const struct grow_plan *plan, const struct run *run)
 {
-    *node = (struct forest_node){.feature = FOREST_LEAF, .left = (uint32_t)tree->vote_count};
-    bool complement = s->classes == 2; /* one vote, for class 1, also when it is 0 */
-    for (size_t c = complement ? 1 : 0; c < s->classes; c++) {
-        if (s->node_counts[c] > 0 || complement) {
-            double prob = (double)s->node_counts[c] / (double)s->node_weight;
-            append_vote(tree, c, (float)(prob / (double)trees));
-        }
-    }
-    node->right = (uint32_t)tree->vote_count;
+    return (plan->factors ? plan->factors[run->label] : 1) * run->weight;
 }
 
-static void push(struct grow_scratch *s, size_t depth, struct pending node)
+/* Appends a leaf with the class weights of these runs. */
+static void append_leaf(const struct grow_plan *plan, struct grown_tree *tree,
+                        const struct run *runs, size_t run_count, float cover)
 {
-    if (depth == s->stack_room) {
-        s->stack_room = s->stack_room ? 2 * s->stack_room : 64;
-        s->stack = xrealloc(s->stack, s->stack_room, sizeof *s->stack);
+    struct forest_node leaf = {.feature = FOREST_LEAF, .left = (uint32_t)tree->vote_count};
+    double total = 0;
+    for (size_t r = 0; r < run_count; r++) {
+        total += run_weight(plan, &runs[r]);
     }
-    s->stack[depth] = node;
+    if (plan->table->classes == 2) { /* one vote, for class 1, also when it is 0 */
+        const struct run *last = &runs[run_count - 1];
+        double prob = last->label == 1 ? run_weight(plan, last) / total : 0;
+        append_vote(tree, 1, (float)(prob / (double)plan->trees));
+    } else {
+        for (size_t r = 0; r < run_count; r++) {
+            double prob = run_weight(plan, &runs[r]) / total;
+            append_vote(tree, runs[r].label, (float)(prob / (double)plan->trees));
+        }
+    }
+    leaf.right = (uint32_t)tree->vote_count;
+    append_node(tree, &leaf, cover, false);
 }
 
-void grow_tree(struct grow_scratch *scratch, const struct sorted_table *table,
-               const struct forest_data *data, unsigned trees, struct rng *rng,
-               struct grown_tree *tree)
+/* Sum of weights in the caller's measure. */
+static float cover_of(const struct grow_plan *plan, const struct run *runs, size_t run_count)
 {
-    struct grow_scratch *s = scratch;
-    size_t depth = 0;
-    push(s, depth++, (struct pending){.end = draw_sample(s, table, data->y, rng)});
-    while (depth > 0) { /* left before right: preorder */
-        struct pending pending = s->stack[--depth];
-        uint32_t number = (uint32_t)tree->node_count;
-        struct forest_node *node = append_node(tree);
-        if (number > 0 && pending.is_right) {
-            tree->nodes[pending.parent].right = number;
-        }
-        struct split split;
-        if (count_classes(s, &pending) || !find_split(s, &pending, rng, &split)) {
-            make_leaf(s, trees, tree, node);
+    double cover = 0;
+    for (size_t r = 0; r < run_count; r++) {
+        cover += run_weight(plan, &runs[r]);
+    }
+    return (float)(cover * plan->weight_unit);
+}
+
+/* While a tree grows, a split's `left` holds the bins on both sides of its cut; the left child
+ * itself is always the next node. */
+static uint32_t sides_of(const struct split *split)
+{
+    return (uint32_t)split->cut.key << 16 | split->above;
+}
+
+/* Sets `left`, and the threshold half way between the values beside the cut that are there in the
+ * node. All nodes at once, because values are looked up all over the table: the processor then
+ * waits for many at a time. */
+static void finish_splits(const struct grow_plan *plan, struct grown_tree *tree)
+{
+    for (size_t i = 0; i < tree->node_count; i++) {
+        struct forest_node *node = &tree->nodes[i];
+        if (node->feature == FOREST_LEAF) {
             continue;
         }
-        *node = (struct forest_node){
-            .threshold = split.threshold, .feature = (int32_t)split.feature, .left = number + 1};
-        partition(s, &pending, &split);
-        push(s, depth++, (struct pending){split.middle, pending.end, number, split.feature, true});
-        push(s, depth++,
-             (struct pending){pending.begin, split.middle, number, split.feature, false});
+        const struct bin *bins = plan->table->features[node->feature].bins;
+        uint32_t below = node->left >> 16, above = node->left & UINT16_MAX;
+        node->left = (uint32_t)i + 1;
+        if (!plan->extra_trees) {
+            node->threshold = above == BIN_MISSING
+                                  ? INFINITY
+                                  : threshold_between(bins[below].high, bins[above].low);
+        }
     }
+}
+
+/* Takes the next node off the stack; its runs stay valid until something is pushed. */
+static struct pending pop(struct grow_scratch *s, const struct run **runs)
+{
+    struct pending node = s->stack[--s->stack_count];
+    s->run_count -= node.run_count;
+    *runs = s->runs + s->run_count;
+    while (s->constant_count > node.constants) {
+        s->is_constant[s->constants[--s->constant_count]] = false;
+    }
+    return node;
+}
+
+/* Finds the split of a node, when it may and can be split. */
+static bool split_node(struct grow_scratch *s, struct pending *pending, const struct run *runs,
+                       struct rng *rng, struct split *split)
+{
+    const struct grow_plan *plan = s->plan;
+    if (pending->run_count == 1 || (plan->max_depth > 0 && pending->depth >= plan->max_depth)) {
+        return false;
+    }
+    if (wants_view(s, pending)) {
+        make_view(s, pending);
+    }
+    struct cut_node node = {
+        .rows = pending->end - pending->begin,
+        .weights = s->rows.weights + pending->begin,
+        .runs = runs,
+        .run_count = pending->run_count,
+        .factors = plan->factors,
+        .weight = pending->weight,
+        .min_weight = plan->min_weight,
+    };
+    rng_init(rng, pending->key, 0);
+    return find_split(s, pending, &node, rng, split);
+}
+
+void grow_tree(struct grow_scratch *scratch, unsigned index, struct grown_tree *tree)
+{
+    struct grow_scratch *s = scratch;
+    push_root(s, index);
+    while (s->stack_count > 0) { /* left before right: preorder */
+        const struct run *runs;
+        struct pending node = pop(s, &runs);
+        struct split split;
+        struct rng rng;
+        float cover = cover_of(s->plan, runs, node.run_count);
+        if (node.is_right) {
+            tree->nodes[node.parent].right = (uint32_t)tree->node_count;
+        }
+        if (!split_node(s, &node, runs, &rng, &split)) {
+            append_leaf(s->plan, tree, runs, node.run_count, cover);
+            continue;
+        }
+        uint32_t number = append_node(tree,
+                                      &(struct forest_node){.threshold = split.threshold,
+                                                            .feature = (int32_t)split.feature,
+                                                            .left = sides_of(&split)},
+                                      cover, split.cut.missing_left);
+        struct pending child[2] = {{.begin = node.begin,
+                                    .key = rng_next(&rng),
+                                    .constants = s->constant_count,
+                                    .parent = number,
+                                    .depth = node.depth + 1,
+                                    .view = node.view}};
+        child[1] = child[0];
+        child[1].key = rng_next(&rng);
+        child[1].is_right = true;
+        size_t left = partition(s, &node, runs, &split.cut, child);
+        assert(left > 0 && left < node.end - node.begin);
+        if (s->plan->table->features[split.feature].missing && !split.has_missing) {
+            tree->missing_left[number] = child[0].weight >= child[1].weight; /* nothing to learn */
+        }
+        child[0].end = child[1].begin = node.begin + left;
+        child[1].end = node.end;
+        push(s, child[1], s->halves + s->plan->table->classes);
+        push(s, child[0], s->halves);
+    }
+    finish_splits(s->plan, tree);
 }

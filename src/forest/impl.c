@@ -38,3 +38,8 @@ size_t forest_nodes(const struct forest *forest)
 {
     return forest->node_count;
 }
+
+bool forest_is_boosted(const struct forest *forest)
+{
+    return forest->post != POST_NONE;
+}

@@ -66,6 +66,10 @@ struct forest {
     atomic_size_t rows_predicted;         /* without a layout */
 };
 
+/* From the sums of a row's votes (base included) to its probabilities, in place: prob[classes] has
+ * room for all classes, with `complement` only prob[1] is read. */
+void forest_post_row(const struct forest *forest, double *prob);
+
 /* The leaf of tree `tree` that the row x[features] falls into. */
 static inline const struct forest_node *forest_leaf(const struct forest *forest, size_t tree,
                                                     const float *x)

@@ -1,166 +1,69 @@
-/* Reading a model file: ours, and scikit-learn's forests as skl2onnx writes them. Reads bytes that
- * may be hostile, writes a forest and its card.
+/* Reading a model file: ours, scikit-learn's forests as skl2onnx writes them, and the boosted trees
+ * of LightGBM and XGBoost as onnxmltools writes them. Reads bytes that may be hostile, writes a
+ * forest and its card.
  *
- * The graph may hold Cast and Identity around its one TreeEnsembleClassifier, and ZipMap behind it;
- * any other operator on that path would change what goes in or comes out, and is refused. */
+ * The graph may hold Cast and Identity around its one TreeEnsembleClassifier, and ZipMap and a
+ * multiplication by 1 behind it; any other operator on that path would change what goes in or comes
+ * out, and is refused. */
 #include "forest/forest.h"
 
 #include "forest/model_io.h"
 
 #include <inttypes.h>
-#include <stddef.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MAX_NESTING = 32,      /* protobuf-c recurses; real models nest 6 deep */
     MAX_OPERATORS = 10000, /* in a graph; skl2onnx writes a few per tree at most */
     MAX_EDGES = 20000,
-    MAX_ML_OPSET = 5,         /* the last one whose TreeEnsembleClassifier we know */
-    FIELD_CONFIGURATION = 26, /* ModelProto since IR 11: where to run, not what */
-    MEMORY_FACTOR = 64,       /* unpacked size over file size; real files take about 20 */
-    MEMORY_BASE = 1 << 20,
+    MAX_STEPS = 16,   /* operators before the classifier */
+    MAX_VALUES = 34,  /* values behind it */
+    MAX_ML_OPSET = 5, /* the last one whose TreeEnsembleClassifier we know */
 };
 
-/* ---- before protobuf-c: how deeply messages nest ---- */
+/* Field numbers of onnx.proto. */
+enum {
+    MODEL_PRODUCER = 2,
+    MODEL_VERSION = 3,
+    MODEL_GRAPH = 7,
+    MODEL_OPSETS = 8,
+    MODEL_PROPERTIES = 14
+};
+enum { MODEL_TRAINING = 20, MODEL_FUNCTIONS = 25, MODEL_CONFIGURATION = 26 };
+enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_SPARSE = 15 };
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_OP = 4, NODE_ATTRIBUTE = 5, NODE_DOMAIN = 7 };
+enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_I = 3 };
+enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEMENT = 1, TENSOR_SHAPE = 2 };
+enum { SHAPE_DIMENSION = 1, DIMENSION_VALUE = 1 };
+enum { INITIALIZER_DIMS = 1, INITIALIZER_TYPE = 2, INITIALIZER_FLOATS = 4 };
+enum { INITIALIZER_NAME = 8, INITIALIZER_RAW = 9 };
+enum { PROPERTY_KEY = 1, PROPERTY_VALUE = 2, OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
+enum element_type { FLOAT = 1, INT32 = 6, INT64 = 7, DOUBLE = 11 };
 
-struct wire {
-    const uint8_t *at, *end;
+struct property {
+    const char *key, *value; /* owned by the card's arena */
 };
 
-/* Reads a varint of at most `most` bytes; false when there is none. */
-static bool read_varint(struct wire *wire, unsigned most, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned i = 0; i < most && wire->at < wire->end; i++) {
-        uint8_t byte = *wire->at++;
-        *value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (!(byte & 0x80)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Passes over a field's value; for a length-delimited one `body` gets its bytes. */
-static bool skip_value(struct wire *wire, unsigned wire_type, struct wire *body)
-{
-    uint64_t size = 0;
-    switch (wire_type) {
-    case 0:
-        return read_varint(wire, 10, &size);
-    case 1:
-        size = 8;
-        break;
-    case 2:
-        if (!read_varint(wire, 5, &size)) {
-            return false;
-        }
-        break;
-    case 5:
-        size = 4;
-        break;
-    default:
-        return false; /* groups: never in ONNX */
-    }
-    if (size > (uint64_t)(wire->end - wire->at)) {
-        return false;
-    }
-    *body = (struct wire){wire->at, wire->at + size};
-    wire->at += size;
-    return true;
-}
-
-/* True when the message is well formed and nests at most `depth` deep (so deep recurses this). */
-static bool check_nesting(const ProtobufCMessageDescriptor *type, struct wire wire, unsigned depth)
-{
-    while (wire.at < wire.end) {
-        uint64_t tag;
-        struct wire body = {0};
-        if (!read_varint(&wire, 5, &tag) || tag > UINT32_MAX ||
-            !skip_value(&wire, (unsigned)(tag & 7), &body)) {
-            return false;
-        }
-        const ProtobufCFieldDescriptor *field =
-            protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
-        if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE) {
-            continue;
-        }
-        if ((tag & 7) != 2 || depth == 0 || !check_nesting(field->descriptor, body, depth - 1)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* ---- protobuf-c with a limit on its memory ---- */
-
-/* What stands before each block that protobuf-c gets; as long as malloc's alignment. */
-union block {
-    size_t cost;
-    max_align_t align;
+/* An operator of the graph; all names are bytes of the file. */
+struct operator_node {
+    struct wire body; /* the whole node */
+    struct wire op, domain;
+    struct wire *inputs, *outputs;
+    size_t input_count, output_count;
 };
-
-/* Bytes that may still be allocated: a small hostile file must not ask for gigabytes. */
-struct budget {
-    size_t left;
-};
-
-static void *budget_alloc(void *context, size_t size)
-{
-    struct budget *budget = context;
-    size_t cost = size < SIZE_MAX - 64 ? size + 64 : SIZE_MAX;
-    if (cost > budget->left) {
-        return NULL;
-    }
-    union block *block = malloc(sizeof *block + size);
-    if (!block) {
-        return NULL;
-    }
-    budget->left -= cost;
-    block->cost = cost;
-    return block + 1;
-}
-
-static void budget_free(void *context, void *place)
-{
-    struct budget *budget = context;
-    if (place) {
-        union block *block = (union block *)place - 1;
-        budget->left += block->cost;
-        free(block);
-    }
-}
-
-/* The message, allocated by `allocator`; NULL when the bytes are no ONNX model. */
-static Onnx__ModelProto *unpack(const void *bytes, size_t size, ProtobufCAllocator *allocator)
-{
-    struct wire wire = {bytes, (const uint8_t *)bytes + size};
-    if (size == 0 || size > INT32_MAX ||
-        !check_nesting(&onnx__model_proto__descriptor, wire, MAX_NESTING)) {
-        return NULL;
-    }
-    return onnx__model_proto__unpack(allocator, size, bytes);
-}
-
-/* ---- the graph ---- */
 
 struct source {
-    const char *name; /* of the file, for messages */
-    const Onnx__ModelProto *model;
-    const Onnx__GraphProto *graph;
+    const char *name;      /* of the file, for messages */
+    struct arena *scratch; /* until the file is read */
+    struct arena *arena;   /* the card's */
+    struct wire graph, producer, version;
+    struct property *properties;
+    size_t property_count;
+    struct operator_node *nodes;
+    size_t node_count;
     struct error *err;
 };
-
-static const char *text(const char *maybe)
-{
-    return maybe ? maybe : "";
-}
-
-static const char *shown(const char *maybe)
-{
-    return maybe && model_text_is_utf8(maybe) ? maybe : "?";
-}
 
 static int not_a_model(const struct source *s)
 {
@@ -169,65 +72,143 @@ static int not_a_model(const struct source *s)
                      "%s: this is no ONNX model, or it was cut short: train it again", s->name);
 }
 
-static int check_opsets(const struct source *s)
+/* ---- the model around the graph ---- */
+
+static int check_opset(const struct source *s, struct wire opset)
 {
-    for (size_t i = 0; i < s->model->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *opset = s->model->opset_import[i];
-        if (strcmp(text(opset->domain), ML_DOMAIN) == 0 &&
-            (opset->version < 1 || opset->version > MAX_ML_OPSET)) {
-            return error_set(s->err,
-                             "%s : version %" PRId64 " de %s inconnue : exportez le modèle en "
-                             "version 3",
-                             "%s: version %" PRId64 " of %s is unknown: export the model as "
-                             "version 3",
-                             s->name, opset->version, ML_DOMAIN);
-        }
+    struct wire domain;
+    uint64_t version;
+    int domains = wire_find(opset, OPSET_DOMAIN, &domain);
+    int versions = wire_find_number(opset, OPSET_VERSION, &version);
+    if (domains < 0 || domains > 1 || versions < 0 || versions > 1) {
+        return not_a_model(s);
+    }
+    if (wire_is(domain, ML_DOMAIN) && (version < 1 || version > MAX_ML_OPSET)) {
+        return error_set(s->err,
+                         "%s : version %" PRId64 " de %s inconnue : exportez le modèle en "
+                         "version 3",
+                         "%s: version %" PRId64 " of %s is unknown: export the model as "
+                         "version 3",
+                         s->name, (int64_t)version, ML_DOMAIN);
     }
     return 0;
 }
 
-static int check_model(const struct source *s)
+static int add_property(struct source *s, struct wire body, struct property *property)
 {
-    const Onnx__ModelProto *model = s->model;
-    const ProtobufCMessageUnknownField *unknown = model->base.unknown_fields;
-    for (unsigned i = 0; i < model->base.n_unknown_fields; i++) {
-        if (unknown[i].tag != FIELD_CONFIGURATION) {
-            return not_a_model(s);
-        }
-    }
-    if (!model->graph) {
+    struct wire key, value;
+    int keys = wire_find(body, PROPERTY_KEY, &key);
+    int values = wire_find(body, PROPERTY_VALUE, &value);
+    if (keys < 0 || keys > 1 || values < 0 || values > 1) {
         return not_a_model(s);
     }
-    if (model->n_functions > 0 || model->n_training_info > 0) {
-        return error_set(s->err,
-                         "%s : le modèle a ses propres fonctions, ce n'est pas pris en charge",
-                         "%s: the model has functions of its own, which is not supported", s->name);
-    }
-    size_t edges = 0;
-    for (size_t i = 0; i < model->graph->n_node; i++) {
-        edges += model->graph->node[i]->n_input + model->graph->node[i]->n_output;
-    }
-    if (model->graph->n_node > MAX_OPERATORS || edges > MAX_EDGES) {
-        return error_set(s->err, "%s : %zu opérateurs, c'est trop pour une forêt",
-                         "%s: %zu operators are too many for a forest", s->name,
-                         model->graph->n_node);
-    }
-    return check_opsets(s);
+    property->key = wire_text(key, s->arena);
+    property->value = wire_text(value, s->arena);
+    return property->key && property->value ? 0 : not_a_model(s);
 }
 
-static bool is_op(const Onnx__NodeProto *node, const char *domain, const char *op)
+/* How many fields of that number a message has. */
+static size_t count_fields(struct wire message, uint32_t number)
 {
-    return strcmp(text(node->op_type), op) == 0 && strcmp(text(node->domain), domain) == 0;
+    struct wire_field f;
+    size_t count = 0;
+    while (wire_next(&message, &f)) {
+        count += f.number == number;
+    }
+    return count;
 }
 
-static int find_classifier(const struct source *s, const Onnx__NodeProto **out)
+/* One walk over the model: its fields are all known, and there is one graph. */
+static int read_model(struct source *s, struct wire model)
+{
+    struct wire_field f;
+    size_t graphs = 0;
+    s->properties = ARENA_NEW(s->scratch, struct property, count_fields(model, MODEL_PROPERTIES));
+    while (wire_next(&model, &f)) {
+        if (wire_is_field(&model, &f, MODEL_GRAPH, WIRE_BYTES)) {
+            s->graph = f.body;
+            graphs++;
+        } else if (wire_is_field(&model, &f, MODEL_PRODUCER, WIRE_BYTES)) {
+            s->producer = f.body;
+        } else if (wire_is_field(&model, &f, MODEL_VERSION, WIRE_BYTES)) {
+            s->version = f.body;
+        } else if (wire_is_field(&model, &f, MODEL_OPSETS, WIRE_BYTES)) {
+            if (check_opset(s, f.body) != 0) {
+                return -1;
+            }
+        } else if (wire_is_field(&model, &f, MODEL_PROPERTIES, WIRE_BYTES)) {
+            if (add_property(s, f.body, &s->properties[s->property_count++]) != 0) {
+                return -1;
+            }
+        } else if (f.number == MODEL_FUNCTIONS || f.number == MODEL_TRAINING) {
+            return error_set(
+                s->err, "%s : le modèle a ses propres fonctions, ce n'est pas pris en charge",
+                "%s: the model has functions of its own, which is not supported", s->name);
+        } else if (f.number > MODEL_OPSETS && f.number != MODEL_CONFIGURATION) {
+            return not_a_model(s); /* configuration: where to run, not what */
+        }
+    }
+    return model.bad || graphs != 1 ? not_a_model(s) : 0;
+}
+
+/* ---- operators ---- */
+
+static int read_node(struct source *s, struct wire body, struct operator_node *node)
+{
+    struct wire_field f;
+    *node = (struct operator_node){.body = body};
+    node->inputs = ARENA_NEW(s->scratch, struct wire, count_fields(body, NODE_INPUT));
+    node->outputs = ARENA_NEW(s->scratch, struct wire, count_fields(body, NODE_OUTPUT));
+    while (wire_next(&body, &f)) {
+        if (wire_is_field(&body, &f, NODE_INPUT, WIRE_BYTES)) {
+            node->inputs[node->input_count++] = f.body;
+        } else if (wire_is_field(&body, &f, NODE_OUTPUT, WIRE_BYTES)) {
+            node->outputs[node->output_count++] = f.body;
+        } else if (wire_is_field(&body, &f, NODE_OP, WIRE_BYTES)) {
+            node->op = f.body;
+        } else if (wire_is_field(&body, &f, NODE_DOMAIN, WIRE_BYTES)) {
+            node->domain = f.body;
+        }
+    }
+    return body.bad ? not_a_model(s) : 0;
+}
+
+static int read_nodes(struct source *s)
+{
+    struct wire graph = s->graph;
+    struct wire_field f;
+    size_t count = count_fields(graph, GRAPH_NODE), edges = 0;
+    bool sparse = false;
+    s->nodes = ARENA_NEW(s->scratch, struct operator_node, count < MAX_OPERATORS ? count : 0);
+    while (count < MAX_OPERATORS && edges < MAX_EDGES && wire_next(&graph, &f)) {
+        sparse = sparse || f.number == GRAPH_SPARSE;
+        if (wire_is_field(&graph, &f, GRAPH_NODE, WIRE_BYTES)) {
+            struct operator_node *node = &s->nodes[s->node_count++];
+            if (read_node(s, f.body, node) != 0) {
+                return -1;
+            }
+            edges += node->input_count + node->output_count;
+        }
+    }
+    if (count >= MAX_OPERATORS || edges >= MAX_EDGES) {
+        return error_set(s->err, "%s : %zu opérateurs, c'est trop pour une forêt",
+                         "%s: %zu operators are too many for a forest", s->name, count);
+    }
+    return graph.bad || sparse ? not_a_model(s) : 0;
+}
+
+static bool is_op(const struct operator_node *node, const char *domain, const char *op)
+{
+    return wire_is(node->op, op) && wire_is(node->domain, domain);
+}
+
+static int find_classifier(const struct source *s, const struct operator_node **out)
 {
     size_t found = 0, newer = 0;
-    for (size_t i = 0; i < s->graph->n_node; i++) {
-        const Onnx__NodeProto *node = s->graph->node[i];
-        newer += is_op(node, ML_DOMAIN, "TreeEnsemble");
-        if (is_op(node, ML_DOMAIN, "TreeEnsembleClassifier")) {
-            *out = node;
+    for (size_t i = 0; i < s->node_count; i++) {
+        newer += is_op(&s->nodes[i], ML_DOMAIN, "TreeEnsemble");
+        if (is_op(&s->nodes[i], ML_DOMAIN, "TreeEnsembleClassifier")) {
+            *out = &s->nodes[i];
             found++;
         }
     }
@@ -242,102 +223,137 @@ static int find_classifier(const struct source *s, const Onnx__NodeProto **out)
     if (found != 1) {
         return error_set(s->err,
                          "%s : %zu TreeEnsembleClassifier dans le modèle, il en faut un : "
-                         "exportez une forêt aléatoire",
+                         "exportez un classifieur à base d'arbres",
                          "%s: %zu TreeEnsembleClassifier in the model, there must be one: export "
-                         "a random forest",
+                         "a classifier made of trees",
                          s->name, found);
     }
-    if ((*out)->n_input != 1 || (*out)->n_output < 1 || (*out)->n_output > 2) {
+    if ((*out)->input_count != 1 || (*out)->output_count < 1 || (*out)->output_count > 2) {
         return not_a_model(s);
     }
     return 0;
 }
 
-/* What a Cast makes; UNDEFINED for every other operator. */
-static int64_t cast_target(const Onnx__NodeProto *node)
+static int refuse_operator(const struct source *s, const struct operator_node *node)
 {
-    for (size_t i = 0; is_op(node, "", "Cast") && i < node->n_attribute; i++) {
-        if (strcmp(text(node->attribute[i]->name), "to") == 0) {
-            return node->attribute[i]->i;
-        }
-    }
-    return ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED;
-}
-
-static int refuse_operator(const struct source *s, const Onnx__NodeProto *node)
-{
+    const char *op = wire_text(node->op, s->scratch);
     return error_set(s->err,
                      "%s : l'opérateur %s autour de la forêt n'est pas pris en charge : exportez "
                      "la forêt seule (zipmap=False)",
                      "%s: operator %s around the forest is not supported: export the forest alone "
                      "(zipmap=False)",
-                     s->name, shown(node->op_type));
+                     s->name, op ? op : "?");
 }
 
-static const Onnx__NodeProto *producer_of(const struct source *s, const char *value)
+/* True when the operator is a Cast to float. */
+static bool casts_to_float(const struct operator_node *node)
 {
-    for (size_t i = 0; i < s->graph->n_node; i++) {
-        const Onnx__NodeProto *node = s->graph->node[i];
-        for (size_t o = 0; o < node->n_output; o++) {
-            if (strcmp(node->output[o], value) == 0) {
-                return node;
+    struct wire body = node->body, name;
+    struct wire_field f;
+    uint64_t to;
+    while (is_op(node, "", "Cast") && wire_next(&body, &f)) {
+        if (f.number == NODE_ATTRIBUTE && wire_find(f.body, ATTRIBUTE_NAME, &name) == 1 &&
+            wire_is(name, "to")) {
+            return wire_find_number(f.body, ATTRIBUTE_I, &to) == 1 && to == FLOAT;
+        }
+    }
+    return false;
+}
+
+static const struct operator_node *producer_of(const struct source *s, struct wire value)
+{
+    for (size_t i = 0; i < s->node_count; i++) {
+        for (size_t o = 0; o < s->nodes[i].output_count; o++) {
+            if (wire_same(s->nodes[i].outputs[o], value)) {
+                return &s->nodes[i];
             }
         }
     }
     return NULL;
 }
 
-/* Walks from the classifier up to a graph input, through Cast to float and Identity. */
-static int find_input(const struct source *s, const Onnx__NodeProto *classifier,
-                      const Onnx__ValueInfoProto **out, bool *cast)
+/* The graph's field `number` (an input or an initializer) whose name, in its field `name_field`, is
+ * `name`; false when there is none. */
+static bool find_named(const struct source *s, uint32_t number, uint32_t name_field,
+                       struct wire name, struct wire *out)
 {
-    const char *value = classifier->input[0];
-    const Onnx__NodeProto *node = producer_of(s, value);
+    struct wire graph = s->graph, found;
+    struct wire_field f;
+    while (wire_next(&graph, &f)) {
+        if (f.number == number && f.type == WIRE_BYTES &&
+            wire_find(f.body, name_field, &found) == 1 && wire_same(found, name)) {
+            *out = f.body;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- before the classifier ---- */
+
+/* Walks from the classifier up to a graph input, through Cast to float and Identity. */
+static int find_input(const struct source *s, const struct operator_node *classifier,
+                      struct wire *input, bool *cast)
+{
+    struct wire value = classifier->inputs[0], constant;
+    const struct operator_node *node = producer_of(s, value);
     *cast = false;
     for (size_t steps = 0; node; steps++) {
-        bool to_float = cast_target(node) == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-        if (node->n_input != 1 || !(to_float || is_op(node, "", "Identity")) || steps > 16) {
+        bool to_float = casts_to_float(node);
+        if (node->input_count != 1 || !(to_float || is_op(node, "", "Identity")) ||
+            steps > MAX_STEPS) {
             return refuse_operator(s, node);
         }
         *cast = *cast || to_float;
-        value = node->input[0];
+        value = node->inputs[0];
         node = producer_of(s, value);
     }
-    for (size_t i = 0; i < s->graph->n_initializer; i++) {
-        if (strcmp(text(s->graph->initializer[i]->name), value) == 0) {
-            return not_a_model(s);
+    if (find_named(s, GRAPH_INITIALIZER, INITIALIZER_NAME, value, &constant) ||
+        !find_named(s, GRAPH_INPUT, VALUE_NAME, value, input)) {
+        return not_a_model(s);
+    }
+    return 0;
+}
+
+/* The second and last dimension of a tensor's shape, when it is a number. */
+static bool find_width(struct wire tensor, int64_t *width)
+{
+    struct wire shape, dimension = {0};
+    struct wire_field f;
+    uint64_t value;
+    size_t dimensions = 0;
+    if (wire_find(tensor, TENSOR_SHAPE, &shape) != 1) {
+        return false;
+    }
+    while (wire_next(&shape, &f)) {
+        if (wire_is_field(&shape, &f, SHAPE_DIMENSION, WIRE_BYTES)) {
+            dimension = f.body;
+            dimensions++;
         }
     }
-    for (size_t i = 0; i < s->graph->n_input; i++) {
-        if (strcmp(text(s->graph->input[i]->name), value) == 0) {
-            *out = s->graph->input[i];
-            return 0;
-        }
-    }
-    return not_a_model(s);
+    bool known = wire_find_number(dimension, DIMENSION_VALUE, &value) == 1;
+    *width = (int64_t)value;
+    return !shape.bad && dimensions == 2 && known;
 }
 
 /* The width of the input, which must be float numbers, at least behind a Cast. */
-static int count_features(const struct source *s, const Onnx__ValueInfoProto *input, bool cast,
-                          size_t *features)
+static int count_features(const struct source *s, struct wire input, bool cast, size_t *features)
 {
-    const Onnx__TypeProto *type = input->type;
-    const Onnx__TypeProto__Tensor *tensor =
-        type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? type->tensor_type : NULL;
-    int32_t element = tensor ? tensor->elem_type : 0;
-    bool number = element == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE ||
-                  element == ONNX__TENSOR_PROTO__DATA_TYPE__INT64 ||
-                  element == ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
-    if (element != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && !(cast && number)) {
+    struct wire type, tensor = {0};
+    uint64_t element = 0;
+    int64_t width;
+    bool is_tensor = wire_find(input, VALUE_TYPE, &type) == 1 &&
+                     wire_find(type, TYPE_TENSOR, &tensor) == 1 &&
+                     wire_find_number(tensor, TENSOR_ELEMENT, &element) == 1;
+    bool number = element == DOUBLE || element == INT64 || element == INT32;
+    if (!is_tensor || (element != FLOAT && !(cast && number))) {
         return error_set(s->err,
                          "%s : l'entrée n'est pas en float32 : exportez le modèle avec "
                          "FloatTensorType",
                          "%s: the input is not float32: export the model with FloatTensorType",
                          s->name);
     }
-    const Onnx__TensorShapeProto *shape = tensor->shape;
-    if (!shape || shape->n_dim != 2 ||
-        shape->dim[1]->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
+    if (!find_width(tensor, &width)) {
         return error_set(s->err,
                          "%s : le modèle ne dit pas combien il a d'entrées : exportez-le avec "
                          "FloatTensorType([None, nombre])",
@@ -345,7 +361,6 @@ static int count_features(const struct source *s, const Onnx__ValueInfoProto *in
                          "FloatTensorType([None, number])",
                          s->name);
     }
-    int64_t width = shape->dim[1]->dim_value;
     if (width < 1 || width > FOREST_MAX_FEATURES) {
         return error_set(s->err, "%s : %" PRId64 " entrées : il en faut entre 1 et %d",
                          "%s: %" PRId64 " inputs: there must be 1 to %d", s->name, width,
@@ -355,30 +370,63 @@ static int count_features(const struct source *s, const Onnx__ValueInfoProto *in
     return 0;
 }
 
-/* Follows label and probabilities to the graph's outputs: nothing on the way may change them. */
-static int check_outputs(const struct source *s, const Onnx__NodeProto *classifier)
+/* ---- behind it ---- */
+
+/* True when `name` is a constant: the one float 1. */
+static bool is_one(const struct source *s, struct wire name)
 {
-    const char *values[34] = {classifier->output[0]};
-    size_t count = classifier->n_output;
-    if (count == 2) {
-        values[1] = classifier->output[1];
+    struct wire constant, value;
+    uint64_t type;
+    float number;
+    if (!find_named(s, GRAPH_INITIALIZER, INITIALIZER_NAME, name, &constant) ||
+        wire_find_number(constant, INITIALIZER_TYPE, &type) != 1 || type != FLOAT) {
+        return false;
     }
+    if (wire_find(constant, INITIALIZER_FLOATS, &value) != 1 &&
+        wire_find(constant, INITIALIZER_RAW, &value) != 1) {
+        return false;
+    }
+    if (value.end - value.at != sizeof number) {
+        return false;
+    }
+    memcpy(&number, value.at, sizeof number);
+    return number == 1;
+}
+
+/* True when what the operator makes of `value` is the same numbers: onnxmltools multiplies by 1. */
+static bool keeps_value(const struct source *s, const struct operator_node *node, struct wire value)
+{
+    if (node->output_count != 1) {
+        return false;
+    }
+    if (is_op(node, "", "Mul") && node->input_count == 2) {
+        bool first = wire_same(node->inputs[0], value);
+        return is_one(s, node->inputs[first ? 1 : 0]);
+    }
+    return is_op(node, "", "Identity") || is_op(node, "", "Cast") ||
+           is_op(node, ML_DOMAIN, "ZipMap");
+}
+
+/* Follows label and probabilities to the graph's outputs: nothing on the way may change them. */
+static int check_outputs(const struct source *s, const struct operator_node *classifier)
+{
+    struct wire values[MAX_VALUES];
+    size_t count = classifier->output_count;
+    memcpy(values, classifier->outputs, count * sizeof *values);
     for (size_t v = 0; v < count; v++) {
-        for (size_t i = 0; i < s->graph->n_node; i++) {
-            const Onnx__NodeProto *node = s->graph->node[i];
+        for (size_t i = 0; i < s->node_count; i++) {
+            const struct operator_node *node = &s->nodes[i];
             bool reads = false;
-            for (size_t n = 0; n < node->n_input && *values[v]; n++) {
-                reads = reads || strcmp(node->input[n], values[v]) == 0;
+            for (size_t n = 0; n < node->input_count && !wire_is(values[v], ""); n++) {
+                reads = reads || wire_same(node->inputs[n], values[v]);
             }
             if (!reads) {
                 continue;
             }
-            if (!(is_op(node, "", "Identity") || is_op(node, "", "Cast") ||
-                  is_op(node, ML_DOMAIN, "ZipMap")) ||
-                node->n_output != 1 || count == sizeof values / sizeof *values) {
+            if (!keeps_value(s, node, values[v]) || count == MAX_VALUES) {
                 return refuse_operator(s, node);
             }
-            values[count++] = node->output[0];
+            values[count++] = node->outputs[0];
         }
     }
     return 0;
@@ -399,21 +447,20 @@ static long key_index(const char *key, const char *prefix, size_t count)
 }
 
 /* All names of one kind, or none. */
-static int read_names(const struct source *s, const char *prefix, size_t count, struct arena *arena,
-                      const char ***out)
+static int read_names(const struct source *s, const char *prefix, size_t count, const char ***out)
 {
-    const char **names = ARENA_NEW(arena, const char *, count);
+    const char **names = ARENA_NEW(s->arena, const char *, count);
     size_t found = 0;
-    for (size_t i = 0; i < s->model->n_metadata_props; i++) {
-        const Onnx__StringStringEntryProto *entry = s->model->metadata_props[i];
-        if (strncmp(text(entry->key), prefix, strlen(prefix)) != 0) {
+    for (size_t i = 0; i < s->property_count; i++) {
+        const struct property *property = &s->properties[i];
+        if (strncmp(property->key, prefix, strlen(prefix)) != 0) {
             continue;
         }
-        long index = key_index(entry->key, prefix, count);
+        long index = key_index(property->key, prefix, count);
         if (index < 0 || names[index]) {
             return not_a_model(s);
         }
-        names[index] = arena_strdup(arena, text(entry->value));
+        names[index] = property->value;
         found++;
     }
     if (found != 0 && found != count) {
@@ -423,26 +470,30 @@ static int read_names(const struct source *s, const char *prefix, size_t count, 
     return 0;
 }
 
-static int read_properties(const struct source *s, struct arena *arena, struct forest_card *card)
+/* A text that is for people only: an unreadable one is none. */
+static const char *text_or_none(const struct source *s, struct wire bytes)
+{
+    const char *text = wire_text(bytes, s->arena);
+    return text ? text : "";
+}
+
+static int read_properties(const struct source *s, struct forest_card *card)
 {
     const char *format = NULL;
-    card->properties = ARENA_NEW(arena, struct forest_property, s->model->n_metadata_props);
-    for (size_t i = 0; i < s->model->n_metadata_props; i++) {
-        const Onnx__StringStringEntryProto *entry = s->model->metadata_props[i];
-        const char *key = text(entry->key), *value = text(entry->value);
-        if (!model_text_is_utf8(key) || !model_text_is_utf8(value)) {
-            return not_a_model(s);
-        }
+    card->producer = text_or_none(s, s->producer);
+    card->producer_version = text_or_none(s, s->version);
+    card->properties = ARENA_NEW(s->arena, struct forest_property, s->property_count);
+    for (size_t i = 0; i < s->property_count; i++) {
+        const char *key = s->properties[i].key, *value = s->properties[i].value;
         if (strcmp(key, KEY_FORMAT) == 0) {
             format = value;
         } else if (strncmp(key, KEY_FEATURE, sizeof KEY_FEATURE - 1) != 0 &&
                    strncmp(key, KEY_CLASS, sizeof KEY_CLASS - 1) != 0) {
-            card->properties[card->property_count++] =
-                (struct forest_property){arena_strdup(arena, key), arena_strdup(arena, value)};
+            card->properties[card->property_count++] = (struct forest_property){key, value};
         }
     }
     if (!format) { /* another program's file has none; one of ours was cut */
-        return strcmp(text(s->model->producer_name), PRODUCER) == 0 ? not_a_model(s) : 0;
+        return wire_is(s->producer, PRODUCER) ? not_a_model(s) : 0;
     }
     if (strcmp(format, FORMAT_VERSION) != 0) {
         return error_set(s->err,
@@ -457,46 +508,37 @@ static int read_properties(const struct source *s, struct arena *arena, struct f
 
 /* ---- the whole ---- */
 
-static int decode(const struct source *s, struct arena *arena, struct forest **out,
+static int decode(struct source *s, struct wire model, struct forest **out,
                   struct forest_card *card)
 {
-    const Onnx__NodeProto *classifier = NULL;
-    const Onnx__ValueInfoProto *input = NULL;
+    const struct operator_node *classifier = NULL;
+    struct wire input;
+    struct ensemble ensemble;
     size_t features = 0;
     bool cast;
-    if (read_properties(s, arena, card) != 0 || find_classifier(s, &classifier) != 0 ||
-        find_input(s, classifier, &input, &cast) != 0 ||
+    if (read_model(s, model) != 0 || read_nodes(s) != 0 || read_properties(s, card) != 0 ||
+        find_classifier(s, &classifier) != 0 || find_input(s, classifier, &input, &cast) != 0 ||
         count_features(s, input, cast, &features) != 0 || check_outputs(s, classifier) != 0 ||
-        read_names(s, KEY_FEATURE, features, arena, &card->feature_names) != 0 ||
-        model_read_trees(classifier, features, s->name, arena, out, card, s->err) != 0) {
+        read_names(s, KEY_FEATURE, features, &card->feature_names) != 0 ||
+        model_read_ensemble(classifier->body, s->name, s->scratch, s->arena, &ensemble, s->err) !=
+            0 ||
+        read_names(s, KEY_CLASS, ensemble.classes, &card->class_names) != 0) {
         return -1;
     }
-    return read_names(s, KEY_CLASS, (size_t)(*out)->classes, arena, &card->class_names);
+    card->class_labels = ensemble.labels;
+    card->labels_are_numbers = ensemble.labels_are_numbers;
+    return model_build_forest(&ensemble, features, s->name, s->scratch, out, s->err);
 }
 
 int forest_decode(const void *bytes, size_t size, const char *name, struct arena *arena,
                   struct forest **out, struct forest_card *card, struct error *err)
 {
-    struct budget budget = {MEMORY_BASE + MEMORY_FACTOR * size};
-    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
-    Onnx__ModelProto *model = unpack(bytes, size, &allocator);
-    struct source source = {.name = name, .model = model, .err = err};
-    int result;
+    struct arena scratch = {0};
+    struct wire model = {.at = bytes, .end = (const uint8_t *)bytes + size};
+    struct source source = {.name = name, .scratch = &scratch, .arena = arena, .err = err};
     *out = NULL;
     *card = (struct forest_card){0};
-    if (!model) {
-        result = not_a_model(&source);
-    } else {
-        source.graph = model->graph;
-        result = check_model(&source);
-    }
-    if (result == 0 && decode(&source, arena, out, card) != 0) {
-        forest_free(*out);
-        *out = NULL;
-        result = -1;
-    }
-    if (model) {
-        onnx__model_proto__free_unpacked(model, &allocator);
-    }
+    int result = size > INT32_MAX ? not_a_model(&source) : decode(&source, model, out, card);
+    arena_release(&scratch);
     return result;
 }

@@ -1,13 +1,13 @@
-/* From the attributes of an ONNX TreeEnsembleClassifier to a forest. Reads arrays that may be
- * hostile, writes a forest whose every number was checked, so that prediction checks nothing.
+/* From the lists of an ONNX TreeEnsembleClassifier to a forest. Reads numbers that may be hostile,
+ * writes a forest whose every number was checked, so that prediction checks nothing.
  *
  * In the file a node is named by (tree id, node id), both of any value and in any order inside a
  * tree; votes name their node. The first node of a tree is its root, as runtimes have it. Whatever
- * would make our probabilities differ from the file's meaning is refused with its reason. */
+ * would make our probabilities differ from the file's meaning is refused with its reason. What the
+ * operator's description leaves open is taken as onnxruntime 1.32 does it (see docs/model.md). */
 #include "forest/model_io.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,55 +15,19 @@
 /* How far the sum of a row's probabilities may lie from 1 (float weights leave less than 1e-6). */
 static const double SUM_TOLERANCE = 1e-3;
 
-/* The attributes that we know; NULL where the node has none. */
-struct attributes {
-    const Onnx__AttributeProto *tree_ids, *node_ids, *features, *values, *modes, *true_ids,
-        *false_ids, *missing, *hit_rates;
-    const Onnx__AttributeProto *class_trees, *class_nodes, *class_ids, *class_weights;
-    const Onnx__AttributeProto *label_ints, *label_strings, *post_transform, *base_values;
-};
-
-enum { INTS = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS };
-enum { FLOATS = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS };
-enum { STRINGS = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS };
-enum { STRING = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING };
-
-struct known_attribute {
-    const char *name;
-    int type;
-    size_t offset; /* in struct attributes */
-};
-
-static const struct known_attribute KNOWN[] = {
-    {"nodes_treeids", INTS, offsetof(struct attributes, tree_ids)},
-    {"nodes_nodeids", INTS, offsetof(struct attributes, node_ids)},
-    {"nodes_featureids", INTS, offsetof(struct attributes, features)},
-    {"nodes_values", FLOATS, offsetof(struct attributes, values)},
-    {"nodes_modes", STRINGS, offsetof(struct attributes, modes)},
-    {"nodes_truenodeids", INTS, offsetof(struct attributes, true_ids)},
-    {"nodes_falsenodeids", INTS, offsetof(struct attributes, false_ids)},
-    {"nodes_missing_value_tracks_true", INTS, offsetof(struct attributes, missing)},
-    {"nodes_hitrates", FLOATS, offsetof(struct attributes, hit_rates)}, /* changes no result */
-    {"class_treeids", INTS, offsetof(struct attributes, class_trees)},
-    {"class_nodeids", INTS, offsetof(struct attributes, class_nodes)},
-    {"class_ids", INTS, offsetof(struct attributes, class_ids)},
-    {"class_weights", FLOATS, offsetof(struct attributes, class_weights)},
-    {"classlabels_int64s", INTS, offsetof(struct attributes, label_ints)},
-    {"classlabels_strings", STRINGS, offsetof(struct attributes, label_strings)},
-    {"post_transform", STRING, offsetof(struct attributes, post_transform)},
-    {"base_values", FLOATS, offsetof(struct attributes, base_values)},
-};
+/* How far, in parts of it, a node's count may lie from the sum of its children's (floats). */
+static const double COVER_TOLERANCE = 1e-3;
 
 /* One tree in the file: nodes [begin, end). */
 struct run {
-    int64_t id;
+    int32_t id;
     uint32_t begin, end;
     uint32_t order; /* first, second ... tree */
     bool counted;   /* node ids count up by one */
 };
 
 struct keyed_node {
-    int64_t id;
+    int32_t id;
     uint32_t index;
 };
 
@@ -74,223 +38,31 @@ struct pending {
     bool is_right;
 };
 
-/* Everything while one classifier is read; all memory is the scratch arena's, except the forest. */
-struct reading {
+/* Everything while one forest is built; all memory is the scratch arena's, except the forest. */
+struct building {
     const char *name;
     struct arena *scratch;
-    struct attributes a;
-    size_t nodes, votes, features;
-    int classes;
-    bool complement;
+    const struct ensemble *e;
     struct run *runs; /* runs[trees], by id */
     size_t trees;
     struct keyed_node *keyed; /* keyed[nodes]: by id in each run that is not counted, or NULL */
-    bool *is_leaf;            /* is_leaf[nodes] */
-    float *thresholds;        /* thresholds[nodes], for <= */
-    uint32_t *first_vote;     /* first_vote[nodes + 1] */
+    uint32_t *first_vote;     /* first_vote[nodes + 2] */
     uint32_t *vote_order;     /* vote_order[votes]: votes, node by node, else as in the file */
     bool *seen;               /* seen[nodes] */
-    struct pending *stack;    /* stack[nodes + 1] */
+    struct pending *stack;    /* stack[nodes of the largest tree + 1] */
     double least, most;       /* bounds of the sum of a row's weights */
     struct forest *forest;
     struct error *err;
 };
 
-/* ---- attributes ---- */
-
-static int damaged(struct reading *r, const char *fr, const char *en)
+static int damaged(const struct building *b, const char *fr, const char *en)
 {
-    return error_set(r->err, "%s : modèle abîmé, %s%.0s : exportez-le ou apprenez-le de nouveau",
-                     "%s: damaged model,%.0s %s: export or train it again", r->name, fr, en);
-}
-
-static int place_attribute(struct reading *r, const Onnx__AttributeProto *attribute)
-{
-    const char *name = attribute->name ? attribute->name : "";
-    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++) {
-        if (strcmp(name, KNOWN[i].name) != 0) {
-            continue;
-        }
-        const Onnx__AttributeProto **place =
-            (const Onnx__AttributeProto **)(void *)((char *)&r->a + KNOWN[i].offset);
-        if (*place) {
-            return damaged(r, "un attribut est répété", "an attribute is repeated");
-        }
-        if (!attribute->has_type || (int)attribute->type != KNOWN[i].type ||
-            (attribute->ref_attr_name && *attribute->ref_attr_name)) {
-            return damaged(r, "un attribut a un autre type", "an attribute has another type");
-        }
-        *place = attribute;
-        return 0;
-    }
-    return error_set(r->err,
-                     "%s : l'attribut « %s » n'est pas pris en charge : exportez le modèle avec "
-                     "des entrées float32",
-                     "%s: attribute '%s' is not supported: export the model with float32 inputs",
-                     r->name, model_text_is_utf8(name) ? name : "?");
-}
-
-static size_t int_count(const Onnx__AttributeProto *a)
-{
-    return a ? a->n_ints : 0;
-}
-
-static size_t float_count(const Onnx__AttributeProto *a)
-{
-    return a ? a->n_floats : 0;
-}
-
-static size_t string_count(const Onnx__AttributeProto *a)
-{
-    return a ? a->n_strings : 0;
-}
-
-static int check_lengths(struct reading *r)
-{
-    const struct attributes *a = &r->a;
-    size_t n = int_count(a->tree_ids), votes = int_count(a->class_trees);
-    if (n == 0 || votes == 0) {
-        return damaged(r, "il n'a pas d'arbre", "it has no trees");
-    }
-    if (int_count(a->node_ids) != n || int_count(a->features) != n || float_count(a->values) != n ||
-        string_count(a->modes) != n || int_count(a->true_ids) != n ||
-        int_count(a->false_ids) != n ||
-        (int_count(a->missing) != n && int_count(a->missing) != 0) ||
-        int_count(a->class_nodes) != votes || int_count(a->class_ids) != votes ||
-        float_count(a->class_weights) != votes) {
-        return damaged(r, "ses listes n'ont pas la même longueur", "its lists differ in length");
-    }
-    if (n > UINT32_MAX / 2 || votes > UINT32_MAX / 2) {
-        return damaged(r, "il est trop grand", "it is too large");
-    }
-    r->nodes = n;
-    r->votes = votes;
-    return 0;
-}
-
-static bool bytes_equal(ProtobufCBinaryData bytes, const char *text)
-{
-    return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
-}
-
-/* What runtimes do to the sums behind the trees: we do nothing, so there must be nothing. */
-static int check_transforms(struct reading *r)
-{
-    const struct attributes *a = &r->a;
-    if (a->post_transform && !(a->post_transform->has_s && a->post_transform->s.len > 0 &&
-                               bytes_equal(a->post_transform->s, "NONE"))) {
-        return error_set(r->err,
-                         "%s : le modèle transforme ses scores (post_transform) : seules les "
-                         "forêts aléatoires sont prises en charge",
-                         "%s: the model transforms its scores (post_transform): only random "
-                         "forests are supported",
-                         r->name);
-    }
-    for (size_t i = 0; i < float_count(a->base_values); i++) {
-        if (a->base_values->floats[i] != 0 || r->classes == 2) {
-            return error_set(r->err,
-                             "%s : le modèle a des valeurs de base (base_values) : seules les "
-                             "forêts aléatoires sont prises en charge",
-                             "%s: the model has base values: only random forests are supported",
-                             r->name);
-        }
-    }
-    for (size_t i = 0; i < int_count(a->missing); i++) {
-        if (a->missing->ints[i] != 0) {
-            return error_set(r->err,
-                             "%s : le modèle envoie des valeurs manquantes à gauche "
-                             "(missing_value_tracks_true), ce n'est pas pris en charge",
-                             "%s: the model sends missing values left "
-                             "(missing_value_tracks_true), which is not supported",
-                             r->name);
-        }
-    }
-    return 0;
-}
-
-static int read_string_labels(struct reading *r, struct arena *arena, const char **labels)
-{
-    for (int c = 0; c < r->classes; c++) {
-        ProtobufCBinaryData raw = r->a.label_strings->strings[c];
-        const char *label = arena_copy(arena, raw.len ? (const void *)raw.data : "", raw.len);
-        if (strlen(label) != raw.len || !model_text_is_utf8(label)) {
-            return damaged(r, "une étiquette n'est pas un texte UTF-8",
-                           "a label is not UTF-8 text");
-        }
-        labels[c] = label;
-    }
-    return 0;
-}
-
-static int read_labels(struct reading *r, struct arena *arena, struct forest_card *card)
-{
-    size_t ints = int_count(r->a.label_ints), strings = string_count(r->a.label_strings);
-    size_t classes = ints + strings;
-    if ((ints > 0) == (strings > 0)) {
-        return damaged(r, "il lui faut une liste d'étiquettes, et une seule",
-                       "it needs one list of labels, and only one");
-    }
-    if (classes < 2 || classes > FOREST_MAX_CLASSES) {
-        return error_set(r->err, "%s : %zu classe(s) : il en faut entre 2 et %d",
-                         "%s: %zu class(es): there must be 2 to %d", r->name, classes,
-                         FOREST_MAX_CLASSES);
-    }
-    r->classes = (int)classes;
-    r->complement = classes == 2;
-    card->labels_are_numbers = ints > 0;
-    card->class_labels = ARENA_NEW(arena, const char *, classes);
-    for (size_t c = 0; c < ints; c++) {
-        card->class_labels[c] = arena_printf(arena, "%" PRId64, r->a.label_ints->ints[c]);
-    }
-    return strings > 0 ? read_string_labels(r, arena, card->class_labels) : 0;
-}
-
-/* ---- nodes ---- */
-
-/* The mode and threshold of one node. BRANCH_LT is x <= the float just below. */
-static int read_node(struct reading *r, size_t i)
-{
-    ProtobufCBinaryData mode = r->a.modes->strings[i];
-    float value = r->a.values->floats[i];
-    if (mode.len > 0 && bytes_equal(mode, "LEAF")) {
-        r->is_leaf[i] = true;
-        return 0;
-    }
-    bool less = mode.len > 0 && bytes_equal(mode, "BRANCH_LT");
-    if (!less && !(mode.len > 0 && bytes_equal(mode, "BRANCH_LEQ"))) {
-        return error_set(r->err,
-                         "%s : un nœud compare autrement que par <= ou < : ce modèle n'est pas "
-                         "pris en charge",
-                         "%s: a node compares by other means than <= or <: this model is not "
-                         "supported",
-                         r->name);
-    }
-    if (isnan(value) || (less && value == -INFINITY)) {
-        return damaged(r, "un seuil n'est pas un nombre", "a threshold is not a number");
-    }
-    if (r->a.features->ints[i] < 0 || (uint64_t)r->a.features->ints[i] >= r->features) {
-        return damaged(r, "un nœud lit une variable qui n'existe pas",
-                       "a node reads a feature that does not exist");
-    }
-    r->thresholds[i] = less ? nextafterf(value, -INFINITY) : value;
-    return 0;
-}
-
-static int read_nodes(struct reading *r)
-{
-    r->is_leaf = ARENA_NEW(r->scratch, bool, r->nodes);
-    r->thresholds = ARENA_NEW(r->scratch, float, r->nodes);
-    for (size_t i = 0; i < r->nodes; i++) {
-        if (read_node(r, i) != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return model_damaged(b->name, b->err, fr, en);
 }
 
 /* ---- trees: runs of equal tree ids ---- */
 
-static int compare_ids(int64_t a, int64_t b)
+static int compare_ids(int32_t a, int32_t b)
 {
     return (a > b) - (a < b);
 }
@@ -306,58 +78,58 @@ static int compare_nodes(const void *a, const void *b)
 }
 
 /* Makes the node ids of a run searchable, and sees to it that each is there once. */
-static int index_run(struct reading *r, struct run *run)
+static int index_run(struct building *b, struct run *run)
 {
-    const int64_t *ids = r->a.node_ids->ints;
+    const int32_t *ids = b->e->node_ids;
     run->counted = true;
     for (uint32_t i = run->begin + 1; i < run->end && run->counted; i++) {
-        run->counted = ids[i - 1] < INT64_MAX && ids[i] == ids[i - 1] + 1;
+        run->counted = (int64_t)ids[i] == (int64_t)ids[i - 1] + 1;
     }
     if (run->counted) {
         return 0;
     }
-    if (!r->keyed) {
-        r->keyed = ARENA_NEW(r->scratch, struct keyed_node, r->nodes);
+    if (!b->keyed) {
+        b->keyed = ARENA_NEW(b->scratch, struct keyed_node, b->e->nodes);
     }
     for (uint32_t i = run->begin; i < run->end; i++) {
-        r->keyed[i] = (struct keyed_node){ids[i], i};
+        b->keyed[i] = (struct keyed_node){ids[i], i};
     }
-    qsort(r->keyed + run->begin, run->end - run->begin, sizeof *r->keyed, compare_nodes);
+    qsort(b->keyed + run->begin, run->end - run->begin, sizeof *b->keyed, compare_nodes);
     for (uint32_t i = run->begin + 1; i < run->end; i++) {
-        if (r->keyed[i].id == r->keyed[i - 1].id) {
-            return damaged(r, "un numéro de nœud est répété", "a node id is repeated");
+        if (b->keyed[i].id == b->keyed[i - 1].id) {
+            return damaged(b, "un numéro de nœud est répété", "a node id is repeated");
         }
     }
     return 0;
 }
 
-static int find_runs(struct reading *r)
+static int find_runs(struct building *b)
 {
-    const int64_t *ids = r->a.tree_ids->ints;
-    for (size_t i = 0; i < r->nodes; i++) {
-        r->trees += i == 0 || ids[i] != ids[i - 1];
+    const int32_t *ids = b->e->tree_ids;
+    for (size_t i = 0; i < b->e->nodes; i++) {
+        b->trees += i == 0 || ids[i] != ids[i - 1];
     }
-    if (r->trees > FOREST_MAX_TREES) {
-        return damaged(r, "il a trop d'arbres", "it has too many trees");
+    if (b->trees > FOREST_MAX_TREES) {
+        return damaged(b, "il a trop d'arbres", "it has too many trees");
     }
-    r->runs = ARENA_NEW(r->scratch, struct run, r->trees);
+    b->runs = ARENA_NEW(b->scratch, struct run, b->trees);
     size_t tree = 0;
-    for (size_t i = 0; i < r->nodes; i++) {
+    for (size_t i = 0; i < b->e->nodes; i++) {
         if (i == 0 || ids[i] != ids[i - 1]) {
-            r->runs[tree] = (struct run){ids[i], (uint32_t)i, 0, (uint32_t)tree, false};
+            b->runs[tree] = (struct run){ids[i], (uint32_t)i, 0, (uint32_t)tree, false};
             tree++;
         }
-        r->runs[tree - 1].end = (uint32_t)(i + 1);
+        b->runs[tree - 1].end = (uint32_t)(i + 1);
     }
-    for (tree = 0; tree < r->trees; tree++) {
-        if (index_run(r, &r->runs[tree]) != 0) {
+    for (tree = 0; tree < b->trees; tree++) {
+        if (index_run(b, &b->runs[tree]) != 0) {
             return -1;
         }
     }
-    qsort(r->runs, r->trees, sizeof *r->runs, compare_runs);
-    for (tree = 1; tree < r->trees; tree++) {
-        if (r->runs[tree].id == r->runs[tree - 1].id) {
-            return damaged(r, "les nœuds d'un arbre sont dispersés",
+    qsort(b->runs, b->trees, sizeof *b->runs, compare_runs);
+    for (tree = 1; tree < b->trees; tree++) {
+        if (b->runs[tree].id == b->runs[tree - 1].id) {
+            return damaged(b, "les nœuds d'un arbre sont dispersés",
                            "the nodes of a tree are scattered");
         }
     }
@@ -365,16 +137,16 @@ static int find_runs(struct reading *r)
 }
 
 /* The index of node `id` of a run; false when there is none. */
-static bool find_node(const struct reading *r, const struct run *run, int64_t id, uint32_t *index)
+static bool find_node(const struct building *b, const struct run *run, int32_t id, uint32_t *index)
 {
     if (run->counted) {
-        uint64_t offset = (uint64_t)id - (uint64_t)r->a.node_ids->ints[run->begin];
+        int64_t offset = (int64_t)id - b->e->node_ids[run->begin];
         *index = run->begin + (uint32_t)offset;
-        return offset < run->end - run->begin;
+        return offset >= 0 && offset < run->end - run->begin;
     }
     struct keyed_node key = {.id = id};
-    const struct keyed_node *found = bsearch(&key, r->keyed + run->begin, run->end - run->begin,
-                                             sizeof *r->keyed, compare_nodes);
+    const struct keyed_node *found = bsearch(&key, b->keyed + run->begin, run->end - run->begin,
+                                             sizeof *b->keyed, compare_nodes);
     *index = found ? found->index : 0;
     return found != NULL;
 }
@@ -382,195 +154,339 @@ static bool find_node(const struct reading *r, const struct run *run, int64_t id
 /* ---- votes ---- */
 
 /* The leaf that vote `v` belongs to; `run` remembers the last vote's tree. */
-static int find_leaf(struct reading *r, size_t v, const struct run **run, uint32_t *index)
+static int find_leaf(const struct building *b, size_t v, const struct run **run, uint32_t *index)
 {
-    struct run key = {.id = r->a.class_trees->ints[v]};
+    struct run key = {.id = b->e->vote_trees[v]};
     if (!*run || (*run)->id != key.id) {
-        *run = bsearch(&key, r->runs, r->trees, sizeof *r->runs, compare_runs);
+        *run = bsearch(&key, b->runs, b->trees, sizeof *b->runs, compare_runs);
     }
-    if (!*run || !find_node(r, *run, r->a.class_nodes->ints[v], index) || !r->is_leaf[*index]) {
-        return damaged(r, "un vote n'est pas dans une feuille", "a vote is not in a leaf");
+    if (!*run || !find_node(b, *run, b->e->vote_nodes[v], index) ||
+        b->e->modes[*index] != MODE_LEAF) {
+        return damaged(b, "un vote n'est pas dans une feuille", "a vote is not in a leaf");
     }
     return 0;
 }
 
-static int check_vote(struct reading *r, size_t v)
+static int check_vote(const struct building *b, size_t v)
 {
-    int64_t label = r->a.class_ids->ints[v];
-    float weight = r->a.class_weights->floats[v];
-    if (label < 0 || label >= r->classes) {
-        return damaged(r, "un vote est pour une classe qui n'existe pas",
+    int32_t label = b->e->vote_classes[v];
+    float weight = b->e->vote_weights[v];
+    if (label < 0 || (size_t)label >= b->e->classes) {
+        return damaged(b, "un vote est pour une classe qui n'existe pas",
                        "a vote is for a class that does not exist");
     }
-    if (r->complement && label != 0) { /* runtimes disagree on what that means */
-        return error_set(r->err,
+    if (b->e->classes == 2 && label != 0) { /* runtimes disagree on what that means */
+        return error_set(b->err,
                          "%s : deux classes dont les votes ne sont pas sous le numéro 0 : "
-                         "exportez le modèle avec skl2onnx",
+                         "exportez le modèle avec skl2onnx ou onnxmltools",
                          "%s: two classes whose votes are not under id 0: export the model with "
-                         "skl2onnx",
-                         r->name);
+                         "skl2onnx or onnxmltools",
+                         b->name);
     }
-    if (!(weight >= 0 && weight <= 2)) {
-        return damaged(r, "un vote n'est pas une probabilité", "a vote is not a probability");
+    if (!isfinite(weight)) {
+        return damaged(b, "un vote n'est pas un nombre", "a vote is not a number");
+    }
+    if (b->e->post == POST_NONE && !(weight >= 0 && weight <= 2)) {
+        return error_set(b->err,
+                         "%s : un vote de %g n'est pas une probabilité, et le modèle n'en fait pas "
+                         "une (post_transform) : exportez-le avec SOFTMAX ou LOGISTIC",
+                         "%s: a vote of %g is not a probability, and the model does not make it "
+                         "one (post_transform): export it with SOFTMAX or LOGISTIC",
+                         b->name, (double)weight);
     }
     return 0;
 }
 
-/* Sorts the votes by leaf (counting sort, stable), so that each leaf's votes stand together. */
-static int read_votes(struct reading *r)
+/* Sorts the votes by leaf (counting sort, stable), so that each leaf's votes stand together. The
+ * list of the votes' nodes becomes that of their leaves, the list of their trees their order. */
+static int sort_votes(struct building *b)
 {
-    uint32_t *leaf = ARENA_NEW(r->scratch, uint32_t, r->votes);
+    const struct ensemble *e = b->e;
+    uint32_t *leaf = (uint32_t *)e->vote_nodes;
     const struct run *run = NULL;
-    r->first_vote = ARENA_NEW(r->scratch, uint32_t, r->nodes + 2);
-    r->vote_order = ARENA_NEW(r->scratch, uint32_t, r->votes);
-    uint32_t *next = r->first_vote + 1; /* becomes first_vote while votes are placed */
-    for (size_t v = 0; v < r->votes; v++) {
-        if (check_vote(r, v) != 0 || find_leaf(r, v, &run, &leaf[v]) != 0) {
+    b->first_vote = ARENA_NEW(b->scratch, uint32_t, e->nodes + 2);
+    uint32_t *next = b->first_vote + 1; /* becomes first_vote while votes are placed */
+    for (size_t v = 0; v < e->votes; v++) {
+        uint32_t index;
+        if (check_vote(b, v) != 0 || find_leaf(b, v, &run, &index) != 0) {
             return -1;
         }
-        next[leaf[v] + 1]++;
+        leaf[v] = index;
+        next[index + 1]++;
     }
-    for (size_t i = 0; i < r->nodes; i++) {
+    for (size_t i = 0; i < e->nodes; i++) {
         next[i + 1] += next[i];
     }
-    for (size_t v = 0; v < r->votes; v++) {
-        r->vote_order[next[leaf[v]]++] = (uint32_t)v;
+    b->vote_order = (uint32_t *)e->vote_trees;
+    for (size_t v = 0; v < e->votes; v++) {
+        b->vote_order[next[leaf[v]]++] = (uint32_t)v;
     }
     return 0;
 }
 
 /* ---- placing ---- */
 
-/* Appends leaf `index` and its votes; returns the sum of its weights, -1 when it has none. */
-static double place_leaf(struct reading *r, uint32_t index)
+/* Appends leaf `index` and its votes; returns the sum of its weights, NAN when it has none. */
+static double place_leaf(struct building *b, uint32_t index)
 {
-    struct forest *forest = r->forest;
+    struct forest *forest = b->forest;
     struct forest_node *node = &forest->nodes[forest->node_count++];
     double sum = 0;
     *node = (struct forest_node){.feature = FOREST_LEAF, .left = (uint32_t)forest->vote_count};
-    for (uint32_t i = r->first_vote[index]; i < r->first_vote[index + 1]; i++) {
-        uint32_t v = r->vote_order[i];
-        float weight = r->a.class_weights->floats[v];
-        int32_t label = r->complement ? 1 : (int32_t)r->a.class_ids->ints[v];
+    for (uint32_t i = b->first_vote[index]; i < b->first_vote[index + 1]; i++) {
+        uint32_t v = b->vote_order[i];
+        float weight = b->e->vote_weights[v];
+        int32_t label = forest->complement ? 1 : b->e->vote_classes[v];
         forest->votes[forest->vote_count++] = (struct forest_vote){label, weight};
         sum += (double)weight;
     }
     node->right = (uint32_t)forest->vote_count;
-    return node->right > node->left ? sum : -1;
+    return node->right > node->left ? sum : (double)NAN;
+}
+
+/* What a branch compares with, for <=: x < t is x <= the float just below, and x > t, x >= t are
+ * those with the children exchanged. */
+static int read_branch(const struct building *b, uint32_t index, struct forest_node *node,
+                       bool *exchanged)
+{
+    enum model_mode mode = b->e->modes[index];
+    float value = b->e->values[index];
+    bool below = mode == MODE_LT || mode == MODE_GTE;
+    int32_t feature = b->e->features[index];
+    if (isnan(value) || (below && value == -INFINITY)) {
+        return damaged(b, "un seuil n'est pas un nombre", "a threshold is not a number");
+    }
+    if (feature < 0 || (size_t)feature >= b->forest->features) {
+        return damaged(b, "un nœud lit une variable qui n'existe pas",
+                       "a node reads a feature that does not exist");
+    }
+    node->threshold = below ? nextafterf(value, -INFINITY) : value;
+    node->feature = feature;
+    *exchanged = mode == MODE_GTE || mode == MODE_GT;
+    return 0;
 }
 
 /* Appends an inner node, and its children to the stack. */
-static int place_branch(struct reading *r, const struct run *run, uint32_t index, size_t *depth)
+static int place_branch(struct building *b, const struct run *run, uint32_t index, size_t *depth)
 {
-    uint32_t number = (uint32_t)r->forest->node_count++, left, right;
-    if (!find_node(r, run, r->a.true_ids->ints[index], &left) ||
-        !find_node(r, run, r->a.false_ids->ints[index], &right)) {
-        return damaged(r, "un nœud mène à un nœud qui n'existe pas",
+    const struct ensemble *e = b->e;
+    uint32_t number = (uint32_t)b->forest->node_count++, left, right;
+    struct forest_node *node = &b->forest->nodes[number];
+    bool exchanged = false;
+    if (read_branch(b, index, node, &exchanged) != 0) {
+        return -1;
+    }
+    if (!find_node(b, run, exchanged ? e->false_ids[index] : e->true_ids[index], &left) ||
+        !find_node(b, run, exchanged ? e->true_ids[index] : e->false_ids[index], &right)) {
+        return damaged(b, "un nœud mène à un nœud qui n'existe pas",
                        "a node leads to one that does not exist");
     }
-    if (r->seen[left] || r->seen[right] || left == right) {
-        return damaged(r, "deux chemins mènent au même nœud", "two paths lead to one node");
+    if (b->seen[left] || b->seen[right] || left == right) {
+        return damaged(b, "deux chemins mènent au même nœud", "two paths lead to one node");
     }
-    r->seen[left] = r->seen[right] = true;
-    r->forest->nodes[number] = (struct forest_node){
-        .threshold = r->thresholds[index],
-        .feature = (int32_t)r->a.features->ints[index],
-        .left = number + 1,
-    };
-    r->stack[(*depth)++] = (struct pending){right, number, true};
-    r->stack[(*depth)++] = (struct pending){left, number, false};
+    b->seen[left] = b->seen[right] = true;
+    node->left = number + 1;
+    if (b->forest->missing_left) {
+        b->forest->missing_left[number] = exchanged != (e->missing && e->missing[index] != 0);
+    }
+    b->stack[(*depth)++] = (struct pending){right, number, true};
+    b->stack[(*depth)++] = (struct pending){left, number, false};
     return 0;
 }
 
 /* Places one tree in preorder. Each node is reached once, so there are no cycles, and all are
  * reached, so the root was the first. */
-static int place_tree(struct reading *r, const struct run *run)
+static int place_tree(struct building *b, const struct run *run)
 {
-    struct forest *forest = r->forest;
+    struct forest *forest = b->forest;
     uint32_t root = (uint32_t)forest->node_count;
-    double least = INFINITY, most = 0;
+    double least = INFINITY, most = -INFINITY;
     size_t depth = 0;
     forest->roots[run->order] = root;
-    r->seen[run->begin] = true;
-    r->stack[depth++] = (struct pending){run->begin, root, false};
+    b->seen[run->begin] = true;
+    b->stack[depth++] = (struct pending){run->begin, root, false};
     while (depth > 0) {
-        struct pending pending = r->stack[--depth];
+        struct pending pending = b->stack[--depth];
         if (pending.is_right) {
             forest->nodes[pending.parent].right = (uint32_t)forest->node_count;
         }
-        if (!r->is_leaf[pending.index]) {
-            if (place_branch(r, run, pending.index, &depth) != 0) {
+        if (forest->cover) {
+            forest->cover[forest->node_count] = b->e->hit_rates[pending.index];
+        }
+        if (b->e->modes[pending.index] != MODE_LEAF) {
+            if (place_branch(b, run, pending.index, &depth) != 0) {
                 return -1;
             }
             continue;
         }
-        double sum = place_leaf(r, pending.index);
-        if (sum < 0) {
-            return damaged(r, "une feuille n'a pas de vote", "a leaf has no vote");
+        double sum = place_leaf(b, pending.index);
+        if (isnan(sum)) {
+            return damaged(b, "une feuille n'a pas de vote", "a leaf has no vote");
         }
         least = fmin(least, sum);
         most = fmax(most, sum);
     }
     if (forest->node_count - root != run->end - run->begin) {
-        return damaged(r, "des nœuds ne sont pas atteints depuis la racine",
+        return damaged(b, "des nœuds ne sont pas atteints depuis la racine",
                        "nodes cannot be reached from the root");
     }
-    r->least += least;
-    r->most += most;
+    b->least += least;
+    b->most += most;
     return 0;
 }
 
-static int place_trees(struct reading *r)
+static int place_trees(struct building *b)
 {
-    struct forest *forest = r->forest = xcalloc(1, sizeof *forest);
-    const struct run **in_order = ARENA_NEW(r->scratch, const struct run *, r->trees);
-    forest->features = r->features;
-    forest->classes = r->classes;
-    forest->complement = r->complement;
-    forest->trees = r->trees;
-    forest->roots = xcalloc(r->trees, sizeof *forest->roots);
-    forest->nodes = xcalloc(r->nodes, sizeof *forest->nodes);
-    forest->votes = xcalloc(r->votes, sizeof *forest->votes);
-    r->seen = ARENA_NEW(r->scratch, bool, r->nodes);
-    r->stack = ARENA_NEW(r->scratch, struct pending, r->nodes + 1);
-    for (size_t tree = 0; tree < r->trees; tree++) {
-        in_order[r->runs[tree].order] = &r->runs[tree];
+    struct forest *forest = b->forest;
+    const struct run **in_order = ARENA_NEW(b->scratch, const struct run *, b->trees);
+    uint32_t largest = 0;
+    for (size_t tree = 0; tree < b->trees; tree++) {
+        uint32_t nodes = b->runs[tree].end - b->runs[tree].begin;
+        largest = nodes > largest ? nodes : largest;
+        in_order[b->runs[tree].order] = &b->runs[tree];
     }
-    for (size_t tree = 0; tree < r->trees; tree++) {
-        if (place_tree(r, in_order[tree]) != 0) {
+    b->seen = ARENA_NEW(b->scratch, bool, b->e->nodes);
+    b->stack = ARENA_NEW(b->scratch, struct pending, (size_t)largest + 1);
+    for (size_t tree = 0; tree < b->trees; tree++) {
+        if (place_tree(b, in_order[tree]) != 0) {
             return -1;
         }
     }
-    assert(forest->node_count == r->nodes && forest->vote_count == r->votes);
-    if (r->most > 1 + SUM_TOLERANCE || (!r->complement && r->least < 1 - SUM_TOLERANCE)) {
-        return error_set(r->err,
-                         "%s : les votes d'une ligne font entre %g et %g au lieu de 1 : seules "
-                         "les forêts aléatoires sont prises en charge",
-                         "%s: a row's votes sum to %g..%g instead of 1: only random forests are "
-                         "supported",
-                         r->name, r->least, r->most);
+    assert(forest->node_count == b->e->nodes && forest->vote_count == b->e->votes);
+    return 0;
+}
+
+/* ---- the whole forest ---- */
+
+/* True when a node may send missing values to the left: one tracks them to its true child, or sends
+ * them to the false child of an exchanged pair. */
+static bool missing_may_go_left(const struct ensemble *e)
+{
+    for (size_t i = 0; i < e->nodes; i++) {
+        if (e->modes[i] == MODE_GTE || e->modes[i] == MODE_GT ||
+            (e->modes[i] != MODE_LEAF && e->missing && e->missing[i] != 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Room for everything that the ensemble can hold. */
+static struct forest *make_forest(const struct building *b, size_t features)
+{
+    const struct ensemble *e = b->e;
+    struct forest *forest = xcalloc(1, sizeof *forest);
+    forest->features = features;
+    forest->classes = (int)e->classes;
+    forest->complement = e->classes == 2;
+    forest->post = e->post;
+    forest->trees = b->trees;
+    forest->roots = xcalloc(b->trees, sizeof *forest->roots);
+    forest->nodes = xcalloc(e->nodes, sizeof *forest->nodes);
+    forest->votes = xcalloc(e->votes, sizeof *forest->votes);
+    if (missing_may_go_left(e)) {
+        forest->missing_left = xcalloc(e->nodes, sizeof *forest->missing_left);
+    }
+    if (e->hit_rates) {
+        forest->cover = xcalloc(e->nodes, sizeof *forest->cover);
+    }
+    return forest;
+}
+
+/* Where sums start: one value for class 1 of two, or one for each class. */
+static int set_base(struct building *b)
+{
+    const struct ensemble *e = b->e;
+    bool all_zero = true;
+    for (size_t i = 0; i < e->base_count; i++) {
+        if (!isfinite(e->base[i])) {
+            return damaged(b, "une valeur de base n'est pas un nombre",
+                           "a base value is not a number");
+        }
+        all_zero = all_zero && e->base[i] == 0;
+    }
+    if (e->base_count != 0 && e->base_count != (e->classes == 2 ? 1 : e->classes)) {
+        return error_set(b->err,
+                         "%s : %zu valeurs de base (base_values) pour %zu classes : ce modèle "
+                         "n'est pas pris en charge",
+                         "%s: %zu base values for %zu classes: this model is not supported",
+                         b->name, e->base_count, e->classes);
+    }
+    if (all_zero) {
+        return 0;
+    }
+    b->forest->base = xcalloc(e->classes, sizeof *b->forest->base);
+    for (size_t i = 0; i < e->base_count; i++) {
+        b->forest->base[e->classes == 2 ? 1 : i] = (double)e->base[i];
     }
     return 0;
 }
 
-int model_read_trees(const Onnx__NodeProto *node, size_t features, const char *name,
-                     struct arena *arena, struct forest **out, struct forest_card *card,
-                     struct error *err)
+/* Where sums are taken as they are, they must be probabilities; a softmax of two classes with votes
+ * for one is none in onnxruntime. */
+static int check_sums(struct building *b)
 {
-    struct arena scratch = {0};
-    struct reading r = {.name = name, .scratch = &scratch, .features = features, .err = err};
-    int result = 0;
-    for (size_t i = 0; i < node->n_attribute && result == 0; i++) {
-        result = place_attribute(&r, node->attribute[i]);
+    const struct forest *forest = b->forest;
+    double base = 0, least_base = 0;
+    for (int c = 0; forest->base && c < forest->classes; c++) {
+        base += forest->base[c];
+        least_base = fmin(least_base, forest->base[c]);
     }
-    if (result != 0 || check_lengths(&r) != 0 || read_labels(&r, arena, card) != 0 ||
-        check_transforms(&r) != 0 || read_nodes(&r) != 0 || find_runs(&r) != 0 ||
-        read_votes(&r) != 0 || place_trees(&r) != 0) {
-        forest_free(r.forest);
-        r.forest = NULL;
-        result = -1;
+    if (forest->post == POST_SOFTMAX && forest->complement) {
+        return error_set(b->err,
+                         "%s : SOFTMAX sur deux classes dont une seule a des votes : exportez le "
+                         "modèle avec LOGISTIC",
+                         "%s: SOFTMAX over two classes of which only one has votes: export the "
+                         "model with LOGISTIC",
+                         b->name);
     }
-    arena_release(&scratch);
-    *out = r.forest;
-    return result;
+    double least = b->least + base, most = b->most + base;
+    if (forest->post == POST_NONE &&
+        (most > 1 + SUM_TOLERANCE || least < (forest->complement ? 0 : 1) - SUM_TOLERANCE ||
+         (!forest->complement && least_base < 0))) {
+        return error_set(b->err,
+                         "%s : les votes d'une ligne font entre %g et %g au lieu de 1 : il "
+                         "faudrait SOFTMAX ou LOGISTIC pour en faire des probabilités",
+                         "%s: a row's votes sum to %g..%g instead of 1: SOFTMAX or LOGISTIC would "
+                         "be needed to make probabilities of them",
+                         b->name, least, most);
+    }
+    return 0;
+}
+
+/* Drops counts that are none: every node's is the sum of its children's (skl2onnx writes 1 for
+ * all). */
+static void check_cover(struct forest *forest)
+{
+    bool good = forest->cover != NULL;
+    for (size_t i = 0; good && i < forest->node_count; i++) {
+        const struct forest_node *node = &forest->nodes[i];
+        double cover = (double)forest->cover[i], sum = cover;
+        if (node->feature != FOREST_LEAF) {
+            sum = (double)forest->cover[node->left] + (double)forest->cover[node->right];
+        }
+        good = isfinite(cover) && cover >= 0 && fabs(cover - sum) <= COVER_TOLERANCE * cover;
+    }
+    if (!good) {
+        free(forest->cover);
+        forest->cover = NULL;
+    }
+}
+
+int model_build_forest(const struct ensemble *ensemble, size_t features, const char *name,
+                       struct arena *scratch, struct forest **out, struct error *err)
+{
+    struct building b = {.name = name, .scratch = scratch, .e = ensemble, .err = err};
+    *out = NULL;
+    if (find_runs(&b) != 0 || sort_votes(&b) != 0) {
+        return -1;
+    }
+    b.forest = make_forest(&b, features);
+    if (set_base(&b) != 0 || place_trees(&b) != 0 || check_sums(&b) != 0) {
+        forest_free(b.forest);
+        return -1;
+    }
+    check_cover(b.forest);
+    *out = b.forest;
+    return 0;
 }

@@ -1,17 +1,24 @@
 /* Writing the model file: one ONNX graph with one TreeEnsembleClassifier, in the form that skl2onnx
- * gives to scikit-learn's forests, and names and properties as metadata. Reads a forest and its
- * card, writes bytes: fields in the order of their numbers, so the same forest gives the same file.
- */
+ * gives to scikit-learn's forests, and names and properties as metadata. Where missing values go
+ * and how many training rows came by stand in the attributes that ONNX has for them, base values
+ * and transform too, each only when the forest has any. Reads a forest and its card, writes bytes:
+ * fields in the order of their numbers, so the same forest gives the same file. */
 #include "forest/forest.h"
 
 #include "forest/model_io.h"
+
+#include "onnx.pb-c.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { IR_VERSION = 8, OPSET = 15, ML_OPSET = 1, MAX_ATTRIBUTES = 16 };
+enum { IR_VERSION = 8, OPSET = 15, ML_OPSET = 1, MAX_ATTRIBUTES = 17 };
+
+static const char DOC[] =
+    "Trees as one TreeEnsembleClassifier. The properties autostream.* name its "
+    "inputs and classes and tell what it was trained on.";
 
 /* The attributes under construction; all memory is the arena's. */
 struct writer {
@@ -80,6 +87,8 @@ static void add_nodes(struct writer *w, const struct forest *forest)
     int64_t *tree_ids = add_ints(w, "nodes_treeids", n);
     int64_t *true_ids = add_ints(w, "nodes_truenodeids", n);
     float *values = add_floats(w, "nodes_values", n);
+    int64_t *missing =
+        forest->missing_left ? add_ints(w, "nodes_missing_value_tracks_true", n) : NULL;
     for (size_t tree = 0; tree < forest->trees; tree++) {
         uint32_t root = forest->roots[tree];
         size_t end = tree + 1 < forest->trees ? forest->roots[tree + 1] : n;
@@ -93,8 +102,32 @@ static void add_nodes(struct writer *w, const struct forest *forest)
             false_ids[i] = leaf ? 0 : (int64_t)(node->right - root);
             values[i] = leaf ? 0 : node->threshold;
             modes[i] = bytes_of(leaf ? "LEAF" : "BRANCH_LEQ");
+            if (missing) {
+                missing[i] = !leaf && forest->missing_left[i];
+            }
         }
     }
+    if (forest->cover) {
+        memcpy(add_floats(w, "nodes_hitrates", n), forest->cover, n * sizeof *forest->cover);
+    }
+}
+
+/* What happens to the sums behind the trees. Two classes: the one base value is that of class 1. */
+static void add_transform(struct writer *w, const struct forest *forest)
+{
+    static const char *const names[] = {
+        [POST_NONE] = "NONE", [POST_SOFTMAX] = "SOFTMAX", [POST_LOGISTIC] = "LOGISTIC"};
+    size_t first = forest->complement ? 1 : 0, classes = (size_t)forest->classes;
+    if (forest->base) {
+        float *base = add_floats(w, "base_values", classes - first);
+        for (size_t c = first; c < classes; c++) {
+            base[c - first] = (float)forest->base[c];
+        }
+    }
+    Onnx__AttributeProto *post =
+        add_attribute(w, "post_transform", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+    post->has_s = true;
+    post->s = bytes_of(names[forest->post]);
 }
 
 /* Two classes: the only class id is 0 and the weight is that of class 1, as runtimes expect. */
@@ -328,6 +361,8 @@ static int write_model(struct writer *w, const struct forest *forest,
     standard.domain = text(""), standard.has_version = true, standard.version = OPSET;
     model.has_ir_version = true, model.ir_version = IR_VERSION;
     model.producer_name = text(PRODUCER);
+    model.producer_version = text(AUTOSTREAM_VERSION);
+    model.doc_string = text(DOC);
     model.graph = &graph;
     model.n_opset_import = 2, model.opset_import = opsets;
     set_properties(w->arena, &model, forest, card);
@@ -346,10 +381,7 @@ int forest_encode(const struct forest *forest, const struct forest_card *card, s
     }
     if (result == 0) {
         add_nodes(&writer, forest);
-        Onnx__AttributeProto *post =
-            add_attribute(&writer, "post_transform", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
-        post->has_s = true;
-        post->s = bytes_of("NONE");
+        add_transform(&writer, forest);
         result = write_model(&writer, forest, card, arena, out, err);
     }
     arena_release(&scratch);

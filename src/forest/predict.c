@@ -13,7 +13,6 @@
 #include "base/parallel.h"
 #include "forest/layout.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,38 +47,6 @@ static void add_votes(const struct forest *forest, const struct forest_node *lea
 {
     for (uint32_t v = leaf->left; v < leaf->right; v++) {
         prob[forest->votes[v].label] += (double)forest->votes[v].weight;
-    }
-}
-
-/* From the sums of a row's votes to its probabilities. */
-static void finish_row(const struct forest *forest, double *prob)
-{
-    size_t classes = (size_t)forest->classes;
-    double total = 0;
-    double largest = -INFINITY;
-    switch (forest->post) {
-    case POST_NONE:
-        break;
-    case POST_LOGISTIC:
-        for (size_t c = 0; c < classes; c++) {
-            prob[c] = 1 / (1 + exp(-prob[c]));
-        }
-        break;
-    case POST_SOFTMAX:
-        for (size_t c = 0; c < classes; c++) {
-            largest = fmax(largest, prob[c]);
-        }
-        for (size_t c = 0; c < classes; c++) {
-            prob[c] = exp(prob[c] - largest);
-            total += prob[c];
-        }
-        for (size_t c = 0; c < classes; c++) {
-            prob[c] /= total;
-        }
-        break;
-    }
-    if (forest->complement) {
-        prob[0] = 1.0 - prob[1];
     }
 }
 
@@ -385,7 +352,7 @@ static void predict_block(void *context, size_t block, unsigned worker)
         add_plain(forest, x, rows, prob);
     }
     for (size_t row = 0; row < rows; row++) {
-        finish_row(forest, prob + row * classes);
+        forest_post_row(forest, prob + row * classes);
     }
 }
 

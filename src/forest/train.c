@@ -12,13 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TREES = 100, OOB_BLOCK_ROWS = 256 };
+enum {
+    DEFAULT_TREES = 100,
+    OOB_BLOCK_ROWS = 256,
+    /* Weights as whole numbers: their bootstrap samples stay below 2^31, ten standard deviations
+     * (at most sqrt(MAX_WEIGHT * MAX_WEIGHT_SUM) each) above the mean. */
+    MAX_WEIGHT_SUM = 1 << 29,
+    MAX_WEIGHT = 1 << 25,
+};
 
 struct training {
     const struct forest_data *data;
     const struct forest_options *options;
-    unsigned trees;
-    struct sorted_table table;
+    struct grow_plan plan;
+    struct bin_table table;
+    uint32_t *weights;
+    double *factors;
     struct grow_scratch **scratch; /* one a worker, made when first needed */
     unsigned workers;
     struct grown_tree *grown; /* grown[trees] */
@@ -40,6 +49,26 @@ static int check_labels(const struct forest_data *data, struct error *err)
                              "row %zu: class %d is not within 0..%d: mend the training data", row,
                              data->y[row], data->classes - 1);
         }
+    }
+    return 0;
+}
+
+static int check_weights(const struct forest_data *data, struct error *err)
+{
+    double sum = data->weight ? 0 : 1;
+    for (size_t row = 0; data->weight && row < data->rows; row++) {
+        if (!isfinite(data->weight[row]) || data->weight[row] < 0) {
+            return error_set(err,
+                             "ligne %zu : %g n'est pas un poids : il faut un nombre fini, positif "
+                             "ou nul",
+                             "row %zu: %g is not a weight: it must be finite and not negative", row,
+                             (double)data->weight[row]);
+        }
+        sum += (double)data->weight[row];
+    }
+    if (sum <= 0) {
+        return error_set(err, "tous les poids sont nuls : donnez un poids à une ligne au moins",
+                         "all weights are zero: give at least one row a weight");
     }
     return 0;
 }
@@ -68,14 +97,68 @@ static int check_data(const struct forest_data *data, unsigned trees, struct err
         return error_set(err, "%u arbres, c'est trop : au plus %d",
                          "%u trees are too many: at most %d", trees, FOREST_MAX_TREES);
     }
-    return check_labels(data, err);
+    return check_labels(data, err) == 0 ? check_weights(data, err) : -1;
 }
+
+/* ---- weights ---- */
+
+/* Whole numbers for the rows' weights, in the order of the binned table: as they are when they are
+ * whole and small, else scaled. */
+static void make_weights(struct training *job)
+{
+    const struct forest_data *data = job->data;
+    double sum = 0, largest = 0;
+    bool whole = true;
+    for (size_t row = 0; row < data->rows; row++) {
+        double weight = (double)data->weight[row];
+        sum += weight;
+        largest = fmax(largest, weight);
+        whole &= weight == floor(weight);
+    }
+    double scale = fmin(MAX_WEIGHT_SUM / sum, MAX_WEIGHT / largest);
+    if (whole && scale >= 1) {
+        scale = 1;
+    }
+    job->weights = xcalloc(data->rows, sizeof *job->weights);
+    for (size_t i = 0; i < data->rows; i++) {
+        double weight = (double)data->weight[job->table.row[i]];
+        job->weights[i] = weight > 0 ? (uint32_t)fmax(1, round(weight * scale)) : 0;
+    }
+    job->plan.weights = job->weights;
+    job->plan.weight_unit = 1 / scale;
+    job->plan.min_weight = (uint32_t)fmin(fmax(1, ceil(job->plan.min_weight * scale)), INT32_MAX);
+}
+
+/* Factors that make all classes weigh the same, and all rows together what they weigh: the sum of
+ * weights / (classes present * weight of the class). */
+static void balance_classes(struct training *job)
+{
+    const struct bin_table *table = &job->table;
+    double sum = 0;
+    size_t present = 0;
+    job->factors = xcalloc(table->classes, sizeof *job->factors);
+    for (size_t c = 0; c < table->classes; c++) {
+        for (uint32_t i = table->class_begin[c]; i < table->class_begin[c + 1]; i++) {
+            job->factors[c] += job->weights ? job->weights[i] : 1;
+        }
+        sum += job->factors[c];
+        present += job->factors[c] > 0;
+    }
+    for (size_t c = 0; c < table->classes; c++) {
+        if (job->factors[c] > 0) {
+            job->factors[c] = sum / ((double)present * job->factors[c]);
+        }
+    }
+    job->plan.factors = job->factors;
+}
+
+/* ---- trees ---- */
 
 static void tell_progress(struct training *job)
 {
     if (job->options->progress) {
         pthread_mutex_lock(&job->progress_lock);
-        job->options->progress(job->options->progress_context, ++job->done, job->trees);
+        job->options->progress(job->options->progress_context, ++job->done, job->plan.trees);
         pthread_mutex_unlock(&job->progress_lock);
     }
 }
@@ -84,14 +167,12 @@ static void train_tree(void *context, size_t index, unsigned worker)
 {
     struct training *job = context;
     if (!job->scratch[worker]) {
-        job->scratch[worker] = grow_scratch_new(&job->table, job->data->classes);
+        job->scratch[worker] = grow_scratch_new(&job->plan);
     }
     struct grow_scratch *scratch = job->scratch[worker];
-    struct rng rng;
-    rng_init(&rng, job->options->seed, index);
-    grow_tree(scratch, &job->table, job->data, job->trees, &rng, &job->grown[index]);
+    grow_tree(scratch, (unsigned)index, &job->grown[index]);
     for (size_t row = 0; job->in_bag && row < job->data->rows; row++) {
-        if (grow_in_bag(scratch, row)) {
+        if (grow_counts(scratch)[row] > 0) {
             job->in_bag[index * job->bag_bytes + row / 8] |= (uint8_t)(1U << (row % 8));
         }
     }
@@ -113,6 +194,9 @@ static void append_tree(struct forest *forest, size_t index, struct grown_tree *
         to[i].right += shift;
     }
     memcpy(forest->votes + first_vote, tree->votes, tree->vote_count * sizeof *tree->votes);
+    memcpy(forest->cover + first_node, tree->cover, tree->node_count * sizeof *tree->cover);
+    memcpy(forest->missing_left + first_node, tree->missing_left,
+           tree->node_count * sizeof *tree->missing_left);
     forest->roots[index] = first_node;
     forest->node_count += tree->node_count;
     forest->vote_count += tree->vote_count;
@@ -122,7 +206,7 @@ static void append_tree(struct forest *forest, size_t index, struct grown_tree *
 static int join_trees(struct training *job, struct forest **out, struct error *err)
 {
     size_t nodes = 0, votes = 0;
-    for (unsigned t = 0; t < job->trees; t++) {
+    for (unsigned t = 0; t < job->plan.trees; t++) {
         nodes += job->grown[t].node_count;
         votes += job->grown[t].vote_count;
     }
@@ -134,12 +218,18 @@ static int join_trees(struct training *job, struct forest **out, struct error *e
     forest->features = job->data->features;
     forest->classes = job->data->classes;
     forest->complement = job->data->classes == 2;
-    forest->trees = job->trees;
-    forest->roots = xcalloc(job->trees, sizeof *forest->roots);
+    forest->trees = job->plan.trees;
+    forest->roots = xcalloc(job->plan.trees, sizeof *forest->roots);
     forest->nodes = xcalloc(nodes, sizeof *forest->nodes);
     forest->votes = xcalloc(votes, sizeof *forest->votes);
-    for (unsigned t = 0; t < job->trees; t++) {
+    forest->cover = xcalloc(nodes, sizeof *forest->cover);
+    forest->missing_left = xcalloc(nodes, sizeof *forest->missing_left);
+    for (unsigned t = 0; t < job->plan.trees; t++) {
         append_tree(forest, t, &job->grown[t]);
+    }
+    if (!memchr(forest->missing_left, true, nodes * sizeof *forest->missing_left)) {
+        free(forest->missing_left);
+        forest->missing_left = NULL;
     }
     *out = forest;
     return 0;
@@ -195,14 +285,25 @@ static void release(struct training *job)
     for (unsigned w = 0; w < job->workers; w++) {
         grow_scratch_free(job->scratch[w]);
     }
-    for (unsigned t = 0; job->grown && t < job->trees; t++) {
+    for (unsigned t = 0; job->grown && t < job->plan.trees; t++) {
         grown_tree_release(&job->grown[t]);
     }
     free(job->scratch);
     free(job->grown);
     free(job->in_bag);
-    sorted_table_release(&job->table);
+    free(job->weights);
+    free(job->factors);
+    bin_table_release(&job->table);
     pthread_mutex_destroy(&job->progress_lock);
+}
+
+/* Features to try for a split. */
+static unsigned candidates(unsigned wanted, size_t features)
+{
+    if (wanted == 0) {
+        wanted = (unsigned)sqrt((double)features);
+    }
+    return wanted < features ? wanted : (unsigned)features;
 }
 
 int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
@@ -217,16 +318,29 @@ int forest_train(const struct forest_data *data, const struct forest_options *op
     struct training job = {
         .data = data,
         .options = options,
-        .trees = trees,
+        .plan = {.weight_unit = 1,
+                 .min_weight = options->min_leaf > 0 ? options->min_leaf : 1,
+                 .trees = trees,
+                 .max_depth = options->max_depth,
+                 .max_features = candidates(options->max_features, data->features),
+                 .extra_trees = options->extra_trees,
+                 .seed = options->seed},
         .workers = threads < trees ? threads : trees,
         .oob = oob,
         .bag_bytes = data->rows / 8 + 1,
         .progress_lock = PTHREAD_MUTEX_INITIALIZER,
     };
+    job.plan.table = &job.table;
     job.scratch = xcalloc(job.workers, sizeof(struct grow_scratch *));
     job.grown = xcalloc(trees, sizeof *job.grown);
     job.in_bag = oob ? xcalloc(trees, job.bag_bytes) : NULL;
-    sorted_table_init(&job.table, data, job.workers);
+    bin_table_init(&job.table, data, threads);
+    if (data->weight) {
+        make_weights(&job);
+    }
+    if (options->balanced) {
+        balance_classes(&job);
+    }
     parallel_for(job.workers, trees, train_tree, &job);
     int result = join_trees(&job, out, err);
     if (result == 0 && oob) {

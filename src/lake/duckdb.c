@@ -381,28 +381,56 @@ static int check_columns(struct lake *lake, const char *name, const struct table
     return status;
 }
 
+/* Why files could not be opened as `table`: the first column that they lack, if that is it. */
+static void explain_missing(struct lake *lake, const struct table *table, const char *reader,
+                            const char *path, struct arena *arena, struct error *err)
+{
+    struct error other;
+    struct column *columns;
+    size_t count;
+    if (lake_columns(lake, reader, arena, &columns, &count, &other) != 0) {
+        return;
+    }
+    for (size_t c = 0; c < table->column_count; c++) {
+        bool found = false;
+        for (size_t i = 0; i < count && !found; i++) {
+            found = strcmp(columns[i].name, table->columns[c].name) == 0;
+        }
+        if (!found) {
+            (void)error_set(err,
+                            "%s : la colonne « %s » manque ; produisez la table à nouveau avec "
+                            "cette version",
+                            "%s: column \"%s\" is missing; make the table again with this version",
+                            path, table->columns[c].name);
+            return;
+        }
+    }
+}
+
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err)
 {
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
     const char *safe = arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
+    const char *reader = arena_printf(
+        &arena, "read_parquet(%s, hive_partitioning = true, hive_types_autocast = false)",
+        literal(&arena, safe));
     char *columns = arena_strdup(&arena, "");
     for (size_t c = 0; c < table->column_count; c++) {
         columns = arena_printf(&arena, "%s%sCAST(%s AS %s) AS %s", columns, c > 0 ? ", " : "",
                                table->columns[c].name, engine_types[table->columns[c].type].sql,
                                table->columns[c].name);
     }
-    const char *sql = arena_printf(&arena,
-                                   "CREATE VIEW %s AS SELECT %s FROM read_parquet(%s, "
-                                   "hive_partitioning = true, hive_types_autocast = false)",
-                                   name, columns, literal(&arena, safe));
+    const char *sql =
+        arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM %s", name, columns, reader);
     struct error why;
     int status = run(lake, name, sql, &why);
     if (status != 0) {
         error_set(err, "%s : illisible (%s) ; produisez-le de nouveau : autostream run",
                   "%s: cannot be read (%s); make it again: autostream run", path,
                   why.text[LANG_EN] + strlen(name) + 2); /* behind "NAME: " */
+        explain_missing(lake, table, reader, path, &arena, err);
     }
     arena_release(&arena);
     return status;
@@ -853,7 +881,7 @@ static int map_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
     struct mapping *m = context;
     const struct lake_function *f = m->function;
     struct batch *batch = &m->batch;
-    size_t results = f->result->column_count - 1;
+    size_t results = f->result->column_count - 1 - (f->text != NULL);
     size_t rows = duckdb_data_chunk_get_size(chunk);
     numbers_of_chunk(chunk, 1, f->input_count, m->x);
     if (f->apply(f->context, m->x, rows, m->y, err) != 0) {
@@ -876,6 +904,10 @@ static int map_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
                 batch->values[c].real[r] = value;
             }
         }
+        if (f->text) {
+            batch->values[results + 1].text[r] = f->text(f->context, r);
+            batch->null[results + 1][r] = !batch->values[results + 1].text[r].data;
+        }
     }
     return lake_append(m->lake, batch, err);
 }
@@ -887,6 +919,8 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
     struct mapping m = {.lake = lake, .function = function};
     size_t rows = duckdb_vector_size();
     int status = -1;
+    assert((function->text != NULL) ==
+           (function->result->columns[function->result->column_count - 1].type == COLUMN_TEXT));
     m.x = ARENA_NEW(&arena, double, rows * function->input_count);
     m.y = ARENA_NEW(&arena, double, rows * function->result->column_count);
     batch_init(&m.batch, function->result, &arena);

@@ -124,18 +124,23 @@ int lake_each_block(struct lake *lake, const char *from, const char *const *colu
                     int (*block)(void *context, const double *x, size_t rows, struct error *err),
                     void *context, struct error *err);
 
-/* A function of rows: `out` columns from `in` columns, as numbers (NaN: NULL both ways). */
+/* A function of rows: `out` columns from `in` columns, as numbers (NaN: NULL both ways), and one
+ * text when the last column of the result is TEXT. */
 struct lake_function {
     const char *key;           /* column that is passed through and determines the row */
     const char *const *inputs; /* [input_count] columns of the source */
     size_t input_count;
-    const struct table *result; /* first column the key, then the results (WHOLE or REAL) */
+    const struct table *result; /* first column the key, then the results (WHOLE or REAL), and a
+                                   last one that may be TEXT */
     int (*apply)(void *context, const double *x, size_t rows, double *y, struct error *err);
     void *context;
+    struct bytes (*text)(void *context, size_t row); /* of the rows that `apply` saw last; data
+                                                        NULL: NULL. Kept by the function until the
+                                                        next call. NULL: no TEXT column */
 };
 
 /* Makes the table `function->result` by applying the function to every row of `from`:
- * x[rows][input_count], y[rows][result columns - 1]. */
+ * x[rows][input_count], y[rows][result columns - 1], the TEXT column left out. */
 int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
              struct error *err);
 

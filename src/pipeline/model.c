@@ -26,6 +26,23 @@ int model_read(const char *path, struct arena *arena, struct forest **forest,
     return forest_decode(file.data, file.size, path, arena, forest, card, err);
 }
 
+int model_calibration(const char *path, const struct forest_card *card, int classes,
+                      struct arena *arena, struct forest_calibration *out, struct error *err)
+{
+    for (size_t i = 0; i < card->property_count; i++) {
+        if (strcmp(card->properties[i].key, "autostream.calibration") == 0) {
+            return forest_calibration_decode(card->properties[i].value, classes, path, arena, out,
+                                             err);
+        }
+    }
+    return error_set(err,
+                     "%s : le modèle ne contient pas de calibration ; entraînez-le de nouveau "
+                     "(autostream train), ou retirez --calibrated",
+                     "%s: the model has no calibration; train it again (autostream train), or "
+                     "leave --calibrated out",
+                     path);
+}
+
 static int other_features(struct error *err, const char *path, const char *name)
 {
     return error_set(

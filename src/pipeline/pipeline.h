@@ -9,7 +9,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "fleet/fleet.h"
-#include "forest/forest.h"
+#include "fleet/reasons.h"
+#include "forest/evaluate.h"
 #include "ingest/ingest.h"
 
 #include <stdbool.h>
@@ -44,6 +45,7 @@ struct run_options {
     const char *model_path; /* NULL: models/model_pannes.onnx under the root */
     const char *map_path;   /* NULL: telemetry is in our own words (see docs/mapping.md) */
     double reject_limit;    /* share of telemetry records in quarantine above which a run fails */
+    bool calibrated;        /* gold's probabilities by the model's calibration, not raw votes */
 };
 
 struct run_report {
@@ -69,28 +71,105 @@ struct run_report {
 int pipeline_run(const struct session *session, const struct run_options *options,
                  struct run_report *report, struct error *err);
 
-/* ---- train (train.c) ---- */
+/* ---- train (train.c, train_table.c, learning.c) ---- */
+
+enum train_check {
+    TRAIN_HOLDOUT,    /* a fifth is held out, a forest grown on the rest is tested on it */
+    TRAIN_FOLDS,      /* each fifth in turn */
+    TRAIN_OUT_OF_BAG, /* no further forest: each row by the trees that have not seen it */
+};
+
+enum train_split {
+    TRAIN_STRATIFIED, /* each class spread evenly */
+    TRAIN_GROUPED,    /* no vehicle (group) on both sides */
+    TRAIN_BY_DATE,    /* learned from the earlier, tested on the later */
+};
 
 struct train_options {
     const char *history;    /* CSV; NULL: the newest bronze's data_historique_pannes.csv */
+    const char *table;      /* any CSV or Parquet table instead; wants label and model_path */
+    const char *label;      /* column of the classes */
+    const char *drop;       /* columns to leave out, joined by ','; or NULL */
+    const char *group;      /* column: rows of one value stay together; or NULL */
+    const char *date;       /* column: test on the latest; or NULL */
+    const char *quiet;      /* label that stands for "nothing happens"; NULL: the first of two */
     const char *model_path; /* NULL: models/model_pannes.onnx under the root */
-    unsigned trees;         /* 0: 100 */
+    enum train_check check;
+    struct forest_costs costs; /* both 0: a missed failure costs ten needless visits */
+    unsigned trees;            /* 0: 100; this and the next as in struct forest_options */
+    unsigned max_depth, min_leaf, max_features;
+    bool balanced, extra_trees;
     uint64_t seed;
 };
 
+enum train_rival_kind {
+    RIVAL_MAJORITY,         /* always the most frequent class ("always OK") */
+    RIVAL_SERVICE_INTERVAL, /* the part whose median lifetime is exceeded the most since service */
+    RIVAL_COUNT
+};
+
+/* A rule of thumb, judged on the same rows as the model. */
+struct train_rival {
+    bool known;
+    struct forest_metrics metrics;
+    double cost; /* per row; NAN: no quiet class */
+};
+
+struct train_feature {
+    const char *name;
+    double gini;        /* share of all decrease of impurity, of the forest that was written */
+    double permutation; /* growth of the squared error when shuffled in unseen rows */
+};
+
 struct train_report {
-    const char *history;    /* the file read; texts are owned by the arena given */
+    const char *source;     /* the file read; texts are owned by the arena given */
     const char *model_path; /* the file written */
     uint64_t rows;
-    uint64_t refused; /* rows of the history that could not be used */
+    uint64_t refused; /* rows that could not be used */
     size_t trees, nodes;
-    struct forest_metrics holdout; /* a stratified fifth, by a forest grown on the rest */
-    struct forest_metrics oob;     /* out of bag, of the forest that was written */
+    bool fleet; /* the classes are failures.def's */
+    int classes;
+    const char **class_labels; /* [classes] */
+    int quiet;                 /* class, or -1: there is none */
+    enum train_check check;
+    enum train_split split;
+    struct forest_metrics checked; /* with intervals: rows that the judged trees have not seen */
+    bool has_oob;
+    struct forest_metrics oob; /* out of bag, of the forest that was written */
+    struct train_rival rivals[RIVAL_COUNT];
+    struct forest_calibration calibration; /* stored in the model: the best on unseen rows */
+    double log_loss[FOREST_ISOTONIC + 1];  /* of each kind on those; NAN: not tried */
+    double calibration_error[FOREST_ISOTONIC + 1];
+    struct forest_costs costs;
+    double threshold;                        /* stored in the model; NAN: no quiet class */
+    double cost_at_threshold, cost_by_class; /* per unseen row */
+    double cost_never, cost_always;          /* of visiting none, and all */
+    struct train_feature *features;          /* most important first */
+    size_t feature_count;
+    size_t constant; /* features that never change: of no use */
     double seconds;
 };
 
+/* Learns from the fleet's history or any table, judges the forest on rows that it has not seen, and
+ * writes the model with all that in its card (docs/model.md). */
 int pipeline_train(const struct session *session, const struct train_options *options,
                    struct arena *arena, struct train_report *report, struct error *err);
+
+/* ---- what a model is (model_card.c) ---- */
+
+struct model_facts {
+    const char *path; /* the file read; texts are owned by the arena given */
+    char sha256[HASH_TEXT_SIZE];
+    uint64_t bytes;
+    bool boosted; /* gradient boosting, else a random forest */
+    size_t trees, nodes, features, classes;
+    struct forest_card card;
+};
+
+/* Reads the model at `model_path` (NULL: models/model_pannes.onnx under the root) and tells what it
+ * is; any model that can be read, also one that is not for this fleet. */
+int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
+                   struct model_facts *out, struct error *err);
 
 /* ---- score (score_table.c) ---- */
 
@@ -102,6 +181,7 @@ struct score_options {
     const char *out_path;     /* NULL: standard output */
     enum score_format format; /* of the text on standard input and of the result */
     bool no_header;           /* of both: the columns are the model's, in its order */
+    bool calibrated;          /* probabilities by the model's calibration, not raw votes */
 };
 
 /* Scores every row of a table, in order: column `prediction` (the training label) and one column
@@ -122,6 +202,7 @@ struct ranked_vehicle {
     int sante;
     double km_avant_panne;                /* NAN: not known */
     double km_depuis_revis, score_risque; /* NAN: not known */
+    const char *raisons;                  /* fleet/reasons.h reads it; NULL: none */
 };
 
 /* The run dates that have gold, oldest first; owned by the arena. */
@@ -132,6 +213,34 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
  * `limit` (0: all); `total` is the size of the fleet. Owned by the arena. */
 int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err);
+
+/* ---- explain (explain.c) ---- */
+
+struct vehicle_service {
+    const char *date, *type; /* NULL: not known; date YYYY-MM-DD */
+    double km;               /* NAN: not known */
+};
+
+struct vehicle_explanation {
+    struct ranked_vehicle vehicle;
+    double annee;      /* NAN: not known */
+    double base, prob; /* of the predicted class, before and after its measures are known */
+    struct reason reasons[MODEL_INPUT_COUNT]; /* strongest first; their points sum to prob - base */
+    size_t told;                              /* of these are worth a sentence */
+    bool against_fleet;     /* the model does not tell what it was trained on: base is the mean of
+                               this fleet */
+    bool usual_of_fleet;    /* the usual ranges are this fleet's, not the training data's */
+    const char *model_path; /* of the model that made the results */
+    struct vehicle_service *services; /* latest first */
+    size_t service_count;
+};
+
+/* Why a vehicle of the published gold is rated as it is. The model is the one that run.json names
+ * by its hash: `model_path`, or the path of run.json, or models/model_pannes.onnx under the root;
+ * one with another hash is refused. A vehicle that is not there is an error that names near ones.
+ * Owned by the arena. */
+int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
+                     struct arena *arena, struct vehicle_explanation *out, struct error *err);
 
 struct quality_column {
     const char *name;

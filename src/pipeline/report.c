@@ -19,14 +19,13 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
     return run_dates_under(data, "gold/parquet", arena, dates, count, err);
 }
 
-static int open_reader(const struct session *session, struct lake **lake, struct error *err)
+int report_open(const struct session *session, struct lake **lake, struct error *err)
 {
     struct lake_options options = {.threads = session->threads, .memory = session->memory};
     return publish_recover(session->data, err) == 0 ? lake_open(lake, &options, err) : -1;
 }
 
-/* The published table of the run date, under its own name; `again` is the command that makes it. */
-static int open_table(const struct session *session, struct lake *lake, enum table_id id,
+int report_open_table(const struct session *session, struct lake *lake, enum table_id id,
                       const char *again, struct arena *arena, struct error *err)
 {
     const struct table *table = fleet_table(id);
@@ -56,9 +55,26 @@ static enum statut statut_of(const char *name)
     return STATUT_OK;
 }
 
-static double number_of(const char *cell)
+double report_number(const char *cell)
 {
     return cell ? strtod(cell, NULL) : NAN;
+}
+
+struct ranked_vehicle report_ranked(const char *const *cells)
+{
+    int failure = (int)report_number(cells[3]);
+    return (struct ranked_vehicle){
+        .vin = cells[0],
+        .modele = cells[1],
+        .statut = statut_of(cells[2]),
+        .type_panne_predit = failure >= 0 && failure < FAILURE_COUNT ? failure : FAILURE_OK,
+        .prob_panne = report_number(cells[4]),
+        .sante = (int)report_number(cells[5]),
+        .km_avant_panne = report_number(cells[6]),
+        .km_depuis_revis = report_number(cells[7]),
+        .score_risque = report_number(cells[8]),
+        .raisons = cells[9],
+    };
 }
 
 int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
@@ -72,8 +88,8 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
     for (size_t s = 0; s < STATUT_COUNT; s++) {
         names[s] = statut_kinds[s].name;
     }
-    if (open_reader(session, &lake, err) != 0 ||
-        open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
+    if (report_open(session, &lake, err) != 0 ||
+        report_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
         lake_words(lake, "statuts", "statut", names, STATUT_COUNT, err) != 0 ||
         lake_count(lake, "SELECT count(*) FROM reporting_final", &fleet, err) != 0 ||
         lake_query(lake,
@@ -86,18 +102,7 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
     *count = found.rows;
     *rows = ARENA_NEW(arena, struct ranked_vehicle, found.rows);
     for (size_t r = 0; r < found.rows; r++) {
-        const char **cell = &found.cells[r * found.columns];
-        (*rows)[r] = (struct ranked_vehicle){
-            .vin = cell[0],
-            .modele = cell[1],
-            .statut = statut_of(cell[2]),
-            .type_panne_predit = (int)number_of(cell[3]),
-            .prob_panne = number_of(cell[4]),
-            .sante = (int)number_of(cell[5]),
-            .km_avant_panne = number_of(cell[6]),
-            .km_depuis_revis = number_of(cell[7]),
-            .score_risque = number_of(cell[8]),
-        };
+        (*rows)[r] = report_ranked(&found.cells[r * found.columns]);
     }
     status = 0;
 done:
@@ -175,7 +180,7 @@ static int read_orphans(const struct session *session, struct lake *lake, struct
     if (!fs_exists(arena_printf(arena, "%s/%s", session->data, path))) {
         return 0;
     }
-    if (open_table(session, lake, TABLE_ORPHELINS, "run", arena, err) != 0 ||
+    if (report_open_table(session, lake, TABLE_ORPHELINS, "run", arena, err) != 0 ||
         lake_count(lake, "SELECT count(*) FROM orphelins", &total, err) != 0 ||
         lake_query(
             lake,
@@ -200,8 +205,8 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     struct lake *lake = NULL;
     *out = (struct quality_summary){0};
     int status = -1;
-    if (open_reader(session, &lake, err) == 0 &&
-        open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) == 0 &&
+    if (report_open(session, &lake, err) == 0 &&
+        report_open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) == 0 &&
         read_report(session, lake, "silver", arena, &out->silver, err) == 0 &&
         read_report(session, lake, "gold", arena, &out->gold, err) == 0 &&
         read_orphans(session, lake, arena, out, err) == 0) {

@@ -132,6 +132,9 @@ int pipeline_run(const struct session *session, const struct run_options *option
         (options->stages & STAGE_SILVER &&
          bronze_find(session->data, session->run_date, &arena, &folder, err) != 0) ||
         (gold && fleet_model_open(model_path, &arena, &model, err) != 0) ||
+        (gold && options->calibrated &&
+         model_calibration(model_path, &model.card, forest_classes(model.forest), &arena,
+                           &model.calibration, err) != 0) ||
         publish_begin(&publication, session->data, err) != 0) {
         goto done;
     }

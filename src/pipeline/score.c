@@ -29,10 +29,11 @@ static const struct column prediction_columns[] = {
     {"p_3", COLUMN_REAL},
     {"p_4", COLUMN_REAL},
     {"p_5", COLUMN_REAL},
+    {"raisons", COLUMN_TEXT},
 };
 static const struct table predictions = {"predictions", prediction_columns,
                                          sizeof prediction_columns / sizeof *prediction_columns};
-_Static_assert(sizeof prediction_columns / sizeof *prediction_columns == 1 + PREDICTION_COLUMNS,
+_Static_assert(sizeof prediction_columns / sizeof *prediction_columns == 2 + PREDICTION_COLUMNS,
                "one column a class in predictions");
 
 struct scoring {
@@ -41,6 +42,8 @@ struct scoring {
     double km_median[FAILURE_COUNT]; /* of the part; NAN: no lifetime known */
     float *x;                        /* one block, in the model's order */
     double *prob;                    /* one block, by class of the model */
+    int *predicted;                  /* one block, by failure */
+    struct fleet_reasons reasons;
 };
 
 /* One vehicle: class probabilities of the model into a row of `predictions`. */
@@ -71,7 +74,6 @@ static int predict_block(void *context, const double *x, size_t rows, double *y,
 {
     struct scoring *s = context;
     int classes = forest_classes(s->model->forest);
-    (void)err;
     for (size_t r = 0; r < rows; r++) {
         bool complete = true;
         for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
@@ -82,11 +84,19 @@ static int predict_block(void *context, const double *x, size_t rows, double *y,
         s->stage->report->incomplete += !complete;
     }
     forest_predict(s->model->forest, s->x, rows, s->stage->session->threads, s->prob);
+    forest_calibration_apply(&s->model->calibration, s->prob, rows);
     for (size_t r = 0; r < rows; r++) {
         predict_row(s, &x[r * MODEL_INPUT_COUNT], &s->prob[r * (size_t)classes],
                     &y[r * PREDICTION_COLUMNS]);
+        s->predicted[r] = (int)y[r * PREDICTION_COLUMNS + PREDICTED];
     }
-    return 0;
+    return fleet_reasons_fill(&s->reasons, x, s->x, s->predicted, rows, err);
+}
+
+static struct bytes reasons_of_row(void *context, size_t row)
+{
+    const struct scoring *s = context;
+    return s->reasons.cells[row];
 }
 
 static int read_lifetimes(struct scoring *s, struct error *err)
@@ -117,11 +127,17 @@ int score_features(struct stage *stage, const struct fleet_model *model, struct 
                                            .input_count = MODEL_INPUT_COUNT,
                                            .result = &predictions,
                                            .apply = predict_block,
-                                           .context = &s};
-    if (read_lifetimes(&s, err) != 0) {
+                                           .context = &s,
+                                           .text = reasons_of_row};
+    if (read_lifetimes(&s, err) != 0 ||
+        fleet_reasons_open(&s.reasons, stage->lake, "features", model, stage->session->threads,
+                           stage->arena, err) != 0) {
         return -1;
     }
     s.x = ARENA_NEW(stage->arena, float, BATCH_ROWS *MODEL_INPUT_COUNT);
     s.prob = ARENA_NEW(stage->arena, double, BATCH_ROWS *FAILURE_COUNT);
-    return lake_map(stage->lake, "features", &function, err);
+    s.predicted = ARENA_NEW(stage->arena, int, BATCH_ROWS);
+    int status = lake_map(stage->lake, "features", &function, err);
+    fleet_reasons_close(&s.reasons);
+    return status;
 }

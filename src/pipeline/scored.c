@@ -111,6 +111,10 @@ int scored_init(struct scored *s, const struct session *session,
     s->features = forest_features(s->forest);
     s->classes = (size_t)forest_classes(s->forest);
     s->inputs = input_names(s);
+    if (options->calibrated && model_calibration(s->model_path, &s->card, forest_classes(s->forest),
+                                                 arena, &s->calibration, err) != 0) {
+        return -1;
+    }
     s->labels = ARENA_NEW(arena, const char *, s->classes);
     for (size_t c = 0; c < s->classes; c++) {
         s->labels[c] = field_text(s, arena, s->card.class_labels[c]);
@@ -180,6 +184,7 @@ int scored_rows(struct scored *s, const float *x, size_t rows, struct error *err
         s->prob_rows = rows;
     }
     forest_predict(s->forest, x, rows, s->threads, s->prob);
+    forest_calibration_apply(&s->calibration, s->prob, rows);
     scored_header(s);
     for (size_t r = 0; r < rows; r++) {
         write_row(s, &s->prob[r * s->classes]);

@@ -12,6 +12,7 @@ struct number_text; /* see scored.c */
 struct scored {
     struct forest *forest;
     struct forest_card card;
+    struct forest_calibration calibration; /* zeroed: none */
     const char *model_path;
     unsigned threads;
     size_t features, classes;

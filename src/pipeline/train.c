@@ -1,20 +1,20 @@
-/* Training: the history of failures through the forest, evaluated honestly; see pipeline.h.
- * Reads a history CSV, writes an ONNX model. No engine is needed. */
-#include "pipeline/stages.h"
+/* Training: the fleet's history of failures, or any table, through the forest; see pipeline.h.
+ * Reads a history CSV, writes an ONNX model. The history needs no engine. */
+#include "pipeline/learning.h"
 
 #include "base/dates.h"
 #include "base/fs.h"
-#include "base/publish.h"
+#include "pipeline/dictionary.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { FOLDS = 5 }; /* one of them is held out */
-
 struct history {
     float *x; /* [rows][MODEL_INPUT_COUNT] */
     int *y;
+    size_t *vehicle; /* [rows]: number of the vin */
+    struct dictionary vehicles;
     size_t rows, room;
 };
 
@@ -28,6 +28,7 @@ static int take_rows(void *context, const struct batch *batch, struct error *err
         h->room = (h->rows + batch->rows) * 2;
         h->x = xrealloc(h->x, h->room, MODEL_INPUT_COUNT * sizeof *h->x);
         h->y = xrealloc(h->y, h->room, sizeof *h->y);
+        h->vehicle = xrealloc(h->vehicle, h->room, sizeof *h->vehicle);
     }
     for (size_t r = 0; r < batch->rows; r++, h->rows++) {
         for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) { /* columns: vin, inputs, type_panne */
@@ -35,6 +36,8 @@ static int take_rows(void *context, const struct batch *batch, struct error *err
                 batch->null[1 + i][r] ? NAN : (float)batch->values[1 + i].real[r];
         }
         h->y[h->rows] = (int)batch->values[1 + MODEL_INPUT_COUNT].whole[r];
+        h->vehicle[h->rows] = dictionary_number(
+            &h->vehicles, batch->null[0][r] ? (struct bytes){"", 0} : batch->values[0].text[r]);
     }
     return 0;
 }
@@ -114,59 +117,7 @@ static int read_history(const char *path, struct arena *arena, struct history *h
     return 0;
 }
 
-/* ---- evaluation ---- */
-
-static void tell_trees(void *context, size_t done, size_t total)
-{
-    static const struct text growing = TEXT("Entraînement", "Training");
-    stage_tell(context, &growing, done, total);
-}
-
-static struct forest_options forest_options_of(const struct session *session,
-                                               const struct train_options *options)
-{
-    return (struct forest_options){.trees = options->trees,
-                                   .seed = options->seed,
-                                   .threads = session->threads,
-                                   .progress = tell_trees,
-                                   .progress_context = (void *)session};
-}
-
-/* Grows a forest on four fifths and measures it on the fifth that it has not seen. */
-static int evaluate_holdout(const struct session *session, const struct train_options *options,
-                            const struct forest_data *all, struct arena *arena,
-                            struct forest_metrics *metrics, struct error *err)
-{
-    unsigned *fold = ARENA_NEW(arena, unsigned, all->rows);
-    float *x = ARENA_NEW(arena, float, all->rows * all->features);
-    int *y = ARENA_NEW(arena, int, all->rows);
-    size_t part[2] = {0}; /* rows to train on, in front; rows held out, behind */
-    forest_stratified_folds(all->y, all->rows, all->classes, FOLDS, options->seed, fold);
-    for (int held_out = 0; held_out < 2; held_out++) {
-        for (size_t r = 0; r < all->rows; r++) {
-            if ((fold[r] == 0) == held_out) {
-                size_t place = part[0] + part[1];
-                memcpy(&x[place * all->features], &all->x[r * all->features],
-                       all->features * sizeof *x);
-                y[place] = all->y[r];
-                part[held_out]++;
-            }
-        }
-    }
-    struct forest_data train = {x, y, part[0], all->features, all->classes};
-    struct forest_options forest_options = forest_options_of(session, options);
-    struct forest *forest;
-    if (forest_train(&train, &forest_options, NULL, &forest, err) != 0) {
-        return -1;
-    }
-    double *prob = ARENA_NEW(arena, double, part[1] * (size_t)all->classes);
-    forest_predict(forest, &x[part[0] * all->features], part[1], session->threads, prob);
-    forest_evaluate(&y[part[0]], prob, part[1], all->classes, arena, metrics);
-    forest_free(forest);
-    return 0;
-}
-
-/* ---- the model's card ---- */
+/* ---- the rule of thumb ---- */
 
 static int compare_floats(const void *a, const void *b)
 {
@@ -175,120 +126,138 @@ static int compare_floats(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Value at `share` of a sorted list. */
-static double quantile(const float *sorted, size_t count, double share)
+/* Median km since service at which a part failed; NAN when it never did. */
+static double median_lifetime(const struct forest_data *seen, int failure, float *scratch)
 {
-    return (double)sorted[(size_t)(share * (double)(count - 1) + 0.5)];
+    size_t count = 0;
+    for (size_t r = 0; r < seen->rows; r++) {
+        float km = seen->x[r * seen->features + INPUT_km_depuis_revis];
+        if (seen->y[r] == failure && !isnan(km)) {
+            scratch[count++] = km;
+        }
+    }
+    if (count == 0) {
+        return NAN;
+    }
+    qsort(scratch, count, sizeof *scratch, compare_floats);
+    return ((double)scratch[(count - 1) / 2] + (double)scratch[count / 2]) / 2;
 }
 
-/* The habitual range of each input: quantiles over the readings without failure, and how many
- * values are missing over all, as JSON. */
-static const char *profile(const struct forest_data *data, struct arena *arena)
+/* "By service interval": a vehicle fails of the part whose median lifetime it has exceeded the
+ * most, counted from the last service; one that has exceeded none is well. Says 1 or 0. */
+static void service_interval(const struct forest_data *seen, const float *x, size_t rows,
+                             double *prob)
 {
-    char *text = arena_strdup(arena, "{");
-    float *sorted = ARENA_NEW(arena, float, data->rows);
-    for (size_t i = 0; i < data->features; i++) {
-        size_t count = 0;
-        size_t missing = 0;
-        for (size_t r = 0; r < data->rows; r++) {
-            float value = data->x[r * data->features + i];
-            missing += isnan(value) != 0;
-            if (data->y[r] == FAILURE_OK && !isnan(value)) {
-                sorted[count++] = value;
+    double lifetime[FAILURE_COUNT];
+    float *scratch = xcalloc(seen->rows, sizeof *scratch);
+    for (int f = 0; f < FAILURE_COUNT; f++) {
+        lifetime[f] = median_lifetime(seen, f, scratch);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        double km = (double)x[r * seen->features + INPUT_km_depuis_revis];
+        double most = 1;
+        int failure = FAILURE_OK;
+        for (int f = 0; f < FAILURE_COUNT; f++) {
+            if (f != FAILURE_OK && lifetime[f] > 0 && km / lifetime[f] >= most) {
+                most = km / lifetime[f];
+                failure = f;
             }
         }
-        text = arena_printf(arena, "%s%s\"%s\":{\"n\":%zu,\"missing\":%zu", text, i > 0 ? "," : "",
-                            model_input_names[i], count, missing);
-        if (count > 0) {
-            qsort(sorted, count, sizeof *sorted, compare_floats);
-            text = arena_printf(arena, "%s,\"p05\":%.9g,\"p50\":%.9g,\"p95\":%.9g", text,
-                                quantile(sorted, count, 0.05), quantile(sorted, count, 0.5),
-                                quantile(sorted, count, 0.95));
-        }
-        text = arena_printf(arena, "%s}", text);
+        prob[r * FAILURE_COUNT + (size_t)failure] = 1;
     }
-    return arena_printf(arena, "%s}", text);
+    free(scratch);
 }
 
-static const char *metrics_text(const struct forest_metrics *m, struct arena *arena)
-{
-    return arena_printf(arena,
-                        "{\"rows\":%zu,\"accuracy\":%.6f,\"macro_f1\":%.6f,\"log_loss\":%.6f}",
-                        m->rows, m->accuracy, m->macro_f1, m->log_loss);
-}
+/* ---- the whole ---- */
 
-static int write_model(const struct session *session, const struct train_options *options,
-                       const struct forest_data *data, const struct forest *forest,
-                       const struct train_report *report, struct arena *arena, struct error *err)
+static struct learning_table fleet_table_of(const struct history *history, struct arena *arena)
 {
-    const char *class_names[FAILURE_COUNT];
-    const char *class_labels[FAILURE_COUNT];
-    const char *feature_names[MODEL_INPUT_COUNT];
-    char date[DATE_TEXT_SIZE];
-    for (size_t f = 0; f < FAILURE_COUNT; f++) {
-        class_names[f] = failure_kinds[f].name;
-        class_labels[f] = arena_printf(arena, "%zu", f);
-    }
-    memcpy(feature_names, model_input_names, sizeof feature_names);
-    struct forest_property properties[] = {
-        {"autostream.trained_on", date_format(session->run_date, date)},
-        {"autostream.seed", arena_printf(arena, "%llu", (unsigned long long)options->seed)},
-        {"autostream.rows", arena_printf(arena, "%zu", data->rows)},
-        {"autostream.holdout", metrics_text(&report->holdout, arena)},
-        {"autostream.oob", metrics_text(&report->oob, arena)},
-        {"autostream.profile", profile(data, arena)},
+    struct learning_table table = {
+        .data = {.x = history->x,
+                 .y = history->y,
+                 .rows = history->rows,
+                 .features = MODEL_INPUT_COUNT,
+                 .classes = FAILURE_COUNT},
+        .feature_names = ARENA_NEW(arena, const char *, MODEL_INPUT_COUNT),
+        .class_labels = ARENA_NEW(arena, const char *, FAILURE_COUNT),
+        .class_names = ARENA_NEW(arena, const char *, FAILURE_COUNT),
+        .labels_are_numbers = true,
+        .quiet = FAILURE_OK,
+        .rival = service_interval,
     };
-    const struct forest_card card = {.feature_names = feature_names,
-                                     .class_names = class_names,
-                                     .class_labels = class_labels,
-                                     .labels_are_numbers = true,
-                                     .properties = properties,
-                                     .property_count = sizeof properties / sizeof *properties};
-    struct bytes file;
-    if (forest_encode(forest, &card, arena, &file, err) != 0) {
-        return -1;
+    memcpy((void *)table.feature_names, (const void *)model_input_names, sizeof model_input_names);
+    for (size_t f = 0; f < FAILURE_COUNT; f++) {
+        table.class_names[f] = failure_kinds[f].name;
+        table.class_labels[f] = arena_printf(arena, "%zu", f);
     }
-    return publish_file(report->model_path, file.data, file.size, err);
+    /* Readings of one vehicle are alike: they stay together where there are several. */
+    if (history->vehicles.count > 1 && history->vehicles.count < history->rows) {
+        table.group = history->vehicle;
+        table.groups = history->vehicles.count;
+    }
+    return table;
+}
+
+/* Evaluates, trains, writes: what follows once the rows are there. */
+static int learn(const struct session *session, const struct train_options *options,
+                 const struct learning_table *table, struct arena *arena,
+                 struct train_report *report, struct error *err)
+{
+    struct forest *forest = NULL;
+    int status = learning_run(session, options, table, arena, report, &forest, err);
+    if (status == 0) {
+        status = learning_write(session, options, table, forest, report, arena, err);
+    }
+    forest_free(forest);
+    return status;
+}
+
+static int train_on_history(const struct session *session, const struct train_options *options,
+                            struct arena *arena, struct train_report *report, struct error *err)
+{
+    struct history history = {0};
+    int status = -1;
+    report->source = options->history;
+    report->fleet = true;
+    if ((options->history || find_history(session->data, arena, &report->source, err) == 0) &&
+        read_history(report->source, arena, &history, &report->refused, err) == 0) {
+        const struct learning_table table = fleet_table_of(&history, arena);
+        status = learn(session, options, &table, arena, report, err);
+    }
+    free(history.x);
+    free(history.y);
+    free(history.vehicle);
+    dictionary_release(&history.vehicles);
+    return status;
+}
+
+static int train_on_table(const struct session *session, const struct train_options *options,
+                          struct arena *arena, struct train_report *report, struct error *err)
+{
+    struct any_table table = {0};
+    int status = -1;
+    report->source = options->table;
+    if (any_table_read(session, options, arena, &table, err) == 0) {
+        report->refused = table.refused;
+        status = learn(session, options, &table.learning, arena, report, err);
+    }
+    any_table_release(&table);
+    return status;
 }
 
 int pipeline_train(const struct session *session, const struct train_options *options,
                    struct arena *arena, struct train_report *report, struct error *err)
 {
-    struct history history = {0};
-    struct forest *forest = NULL;
     struct timespec start, end;
-    int status = -1;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    *report = (struct train_report){.history = options->history};
+    *report = (struct train_report){0};
     report->model_path = options->model_path
                              ? arena_strdup(arena, options->model_path)
                              : arena_printf(arena, "%s/models/model_pannes.onnx", session->data);
-    if ((!options->history && find_history(session->data, arena, &report->history, err) != 0) ||
-        read_history(report->history, arena, &history, &report->refused, err) != 0) {
-        goto done;
-    }
-    const struct forest_data data = {history.x, history.y, history.rows, MODEL_INPUT_COUNT,
-                                     FAILURE_COUNT};
-    struct forest_options forest_options = forest_options_of(session, options);
-    double *oob = ARENA_NEW(arena, double, history.rows *FAILURE_COUNT);
-    if (evaluate_holdout(session, options, &data, arena, &report->holdout, err) != 0 ||
-        forest_train(&data, &forest_options, oob, &forest, err) != 0) {
-        goto done;
-    }
-    forest_evaluate(data.y, oob, data.rows, data.classes, arena, &report->oob);
-    report->rows = data.rows;
-    report->trees = forest_trees(forest);
-    report->nodes = forest_nodes(forest);
-    if (write_model(session, options, &data, forest, report, arena, err) != 0) {
-        goto done;
-    }
+    int status = options->table ? train_on_table(session, options, arena, report, err)
+                                : train_on_history(session, options, arena, report, err);
     clock_gettime(CLOCK_MONOTONIC, &end);
     report->seconds =
         (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
-    status = 0;
-done:
-    forest_free(forest);
-    free(history.x);
-    free(history.y);
     return status;
 }

@@ -89,8 +89,9 @@ static void test_the_environment_chooses_language_and_data(void **state)
 static void test_every_command_has_help_with_an_example_in_both_languages(void **state)
 {
     (void)state;
-    static const char *const names[] = {"generate", "train", "run",     "silver",  "gold",
-                                        "score",    "top",   "quality", "catalog", "demo"};
+    static const char *const names[] = {"generate", "train", "run",     "silver",
+                                        "gold",     "score", "top",     "explain",
+                                        "quality",  "model", "catalog", "demo"};
     const char *all = assert_cli_works(&arena, "--help", NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_non_null(strstr(all, arena_printf(&arena, "\n  %s ", names[i])));
@@ -273,8 +274,78 @@ static void test_train_shows_the_confusion_matrix_and_the_scores(void **state)
     (void)state;
     const char *text = assert_cli_works(&arena, "train", NULL);
     assert_non_null(strstr(text, "\n5 Injector      0  0  0  0  0  3\n"));
-    assert_non_null(strstr(text, "Macro-F1 0.912, accuracy 93.8% on the rows held out"));
-    assert_non_null(strstr(text, "out of bag"));
+    assert_non_null(strstr(text, "Predictions (columns) on 48 rows held out\n"));
+    assert_non_null(strstr(text, "\nInjector     3      0.900   0.900  0.900  0.50–1.00\n"));
+    assert_non_null(strstr(
+        text, "\nMeasure               Model       at 95%  Always OK  By service interval\n"));
+    assert_non_null(strstr(text, "0.912  0.862–0.962      0.136                0.136\n"));
+    assert_non_null(strstr(text, "\nFailure or not (ROC)  0.990"));
+    assert_non_null(strstr(text, "Macro-F1 0.912, accuracy 93.8% out of bag, on all rows\n"));
+}
+
+static void test_train_says_what_probabilities_and_visits_are_worth(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", NULL);
+    assert_non_null(strstr(text, "Probabilities: calibration (temperature) brings their error from "
+                                 "0.150 to 0.050 and the log-loss from 0.250 to 0.200; the model "
+                                 "has it, --calibrated applies it.\n"));
+    assert_non_null(strstr(text, "Costs: if a missed failure costs 10 and a needless visit 1, a "
+                                 "visit pays from 25.0% probability of failure on. Per row: 0.200 "
+                                 "this way, 0.600 by the predicted class, 3.000 without visits, "
+                                 "0.700 when always visiting.\n"));
+}
+
+static void test_train_shows_what_matters_as_bars(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", NULL);
+    assert_non_null(strstr(text, "km_depuis_revis  ████████████████████      +0.2000  25.0%\n"));
+    assert_non_null(strstr(text, "temp_moteur      ██████████                +0.1000  12.5%\n"));
+    assert_non_null(strstr(text, "-0.0010"));
+}
+
+static void test_train_fits_the_width_of_the_terminal(void **state)
+{
+    (void)state;
+    const char *const env[] = {"COLUMNS=60", NULL};
+    const char *text = run_in(env, "train", NULL).out;
+    const char *const grids[] = {"\nFailure found", "\nMeasure", "\nWhat matters"};
+    for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) {
+        const char *grid = strstr(text, grids[i]);
+        assert_non_null(grid);
+        const char *end = strstr(grid, "\n\n");
+        assert_true(widest_line(arena_copy(&arena, grid, (size_t)(end - grid + 1))) <= 60);
+    }
+}
+
+static void test_train_on_a_table_has_no_word_of_the_fleet(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "train", "--table", "t.csv", "--label", "etat",
+                                        "--model", "m.onnx", "--check", "oob", NULL);
+    assert_non_null(strstr(text, "Learned from t.csv"));
+    assert_non_null(strstr(text, "on 48 rows out of bag"));
+    assert_non_null(strstr(text, "Class found"));
+    assert_null(strstr(text, "By service interval"));
+    assert_null(strstr(text, "Injector"));
+}
+
+static void test_train_options_that_contradict_are_wrong_usage(void **state)
+{
+    (void)state;
+    assert_cli_fails(2, "--label belongs with --table FILE", "train", "--label", "x", NULL);
+    assert_cli_fails(2, "--group belongs with --table FILE", "train", "--group", "x", NULL);
+    assert_cli_fails(2, "which column holds the classes? Add --label", "train", "--table", "t.csv",
+                     NULL);
+    assert_cli_fails(2, "where shall the model go? Add --model", "train", "--table", "t.csv",
+                     "--label", "x", NULL);
+    assert_cli_fails(2, "--history or --table", "train", "--table", "t.csv", "--history", "h.csv",
+                     NULL);
+    assert_cli_fails(2, "--group or --date", "train", "--table", "t.csv", "--label", "x", "--model",
+                     "m", "--group", "g", "--date", "d", NULL);
+    assert_cli_fails(2, "leave --check out", "train", "--table", "t.csv", "--label", "x", "--model",
+                     "m", "--date", "d", "--check", "folds", NULL);
 }
 
 static void test_quality_shows_reasons_with_an_example(void **state)
@@ -367,6 +438,70 @@ static void test_json_is_one_document_and_nothing_else_for_every_report(void **s
     }
 }
 
+/* ---- model ---- */
+
+static void test_the_model_card_tells_what_the_file_knows(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "--lang", "en", "model", NULL);
+    static const char *const expected[] = {"random forest",
+                                           "100 trees, 2,280 nodes, 69,768 bytes",
+                                           "autostream 0.1.0",
+                                           "2026-11-23",
+                                           "0 OK (75.0%), 1 Batterie (25.0%)",
+                                           "Oil pressure",
+                                           "rows held out",
+                                           "0.958",
+                                           "by_date",
+                                           "autostream.drift: [1,2]",
+                                           "note: café \\x1b[2J",
+                                           "What it is for",
+                                           "Data drift"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        if (!strstr(text, expected[i])) {
+            fail_msg("no \"%s\" in: %s", expected[i], text);
+        }
+    }
+    assert_null(strstr(text, "the file does not say"));
+}
+
+static void test_the_card_of_a_foreign_model_says_what_is_unknown(void **state)
+{
+    (void)state;
+    const char *text =
+        assert_cli_works(&arena, "--lang", "fr", "model", "--model", "autre.onnx", NULL);
+    assert_non_null(strstr(text, "arbres par boosting"));
+    assert_non_null(strstr(text, "Appris le         le fichier ne le dit pas"));
+    assert_non_null(strstr(text, "Le fichier ne nomme pas ses mesures"));
+    assert_non_null(strstr(text, "ne dit pas pour quoi"));
+}
+
+static void test_the_card_of_no_model_is_a_failure(void **state)
+{
+    (void)state;
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=no-model", "AUTOSTREAM_LANG=en", NULL};
+    struct program_result result = run_in(env, "model", NULL);
+    assert_int_equal(result.status, 1);
+    assert_string_equal(result.out, "");
+    assert_non_null(strstr(result.err, "no model"));
+}
+
+static void test_json_of_the_model_card_holds_the_properties_as_values(void **state)
+{
+    (void)state;
+    json_t *document = parse(run_in(NULL, "--json", "model").out);
+    json_t *holdout = json_object_get(json_object_get(document, "evaluations"), "holdout");
+    json_t *classes = json_object_get(document, "classes");
+    json_t *input = json_array_get(json_object_get(document, "inputs"), 0);
+    assert_int_equal(json_integer_value(json_object_get(document, "seed")), 42);
+    assert_int_equal(json_integer_value(json_object_get(holdout, "rows")), 48);
+    assert_true(json_number_value(json_object_get(json_array_get(classes, 1), "share")) == 0.25);
+    assert_true(json_number_value(json_object_get(json_object_get(input, "usual"), "p95")) == 4.9);
+    assert_true(json_is_array(
+        json_object_get(json_object_get(document, "properties"), "autostream.drift")));
+    json_decref(document);
+}
+
 static void test_json_of_top_keeps_the_data_as_they_are(void **state)
 {
     (void)state;
@@ -421,6 +556,117 @@ static void test_json_of_demo_has_a_part_for_every_step(void **state)
     temp_folder_remove(folder);
 }
 
+/* ---- explain ---- */
+
+static void test_explain_shows_header_reasons_contributions_and_services(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "explain", "VIN-7", NULL);
+    assert_non_null(strstr(text, "VIN-7, Daily 2024 (results of 2026-11-23)\n▲ CRITICAL\n"
+                                 "Predicted failure: Engine, probability 86.0%, km left 2,000\n"
+                                 "To do: Check oil level"));
+    assert_non_null(strstr(text, "\nReasons\n1. Engine temperature 0.5 °C, usual 0.0-1.0: +31 "
+                                 "points for Engine\n"
+                                 "2. Engine speed 200 rpm: -25 points for Engine\n"
+                                 "3. Fuel consumption not measured, usual 7.0-8.0: +10 points for "
+                                 "Engine\n\n"));
+    assert_non_null(strstr(text, "Probability \"Engine\": from 6.3% (mean in training) to 86.0%\n"
+                                 "Engine temperature       0.5 °C  +31 for     ████"));
+    assert_non_null(strstr(text, "Engine speed            200 rpm  -25 against ░░░░"));
+    assert_non_null(strstr(text, "\nInjection pressure      800 bar    0\n"));
+    assert_non_null(strstr(text, "\nServices\n2025-05-31  Moteur  148,333 km\n"
+                                 "no date     Frei\\x1b[2Jns  –\n"));
+    assert_null(strchr(text, '\033'));
+}
+
+static void test_explain_speaks_french(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "--lang", "fr", "explain", "VIN-7", NULL);
+    assert_non_null(strstr(text, "Température moteur 0,5 °C, habituel 0,0-1,0 : +31 points pour "
+                                 "Moteur\n"));
+    assert_non_null(strstr(text, "Consommation non mesurée"));
+    assert_non_null(strstr(text, "-25 contre ░"));
+}
+
+static void test_explain_says_what_speaks_for_a_sound_vehicle(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "explain", "VIN-OK", NULL);
+    assert_non_null(strstr(text, "✓ OK"));
+    assert_non_null(strstr(text, "No failure predicted; the likeliest one: 2.0%\n"
+                                 "To do: Nothing to do: next service when it is due\n"));
+    assert_non_null(strstr(text, "points for a sound vehicle"));
+    assert_non_null(strstr(text, "(mean of this fleet)"));
+    assert_non_null(strstr(text, "Usual: 5 to 95% of this fleet's vehicles"));
+}
+
+static void test_explain_says_when_nothing_stands_out(void **state)
+{
+    (void)state;
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=nothing", NULL};
+    const char *text = run_in(env, "explain", "VIN-7").out;
+    assert_non_null(strstr(text, "No measure stands out.\n"));
+    assert_non_null(strstr(text, "\nServices\nNone.\n"));
+}
+
+static void test_explain_fits_the_width_of_the_terminal(void **state)
+{
+    (void)state;
+    static const int widths[] = {40, 60, 80, 100, 160};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        const char *const env[] = {arena_printf(&arena, "COLUMNS=%d", widths[i]), NULL};
+        const char *text = run_in(env, "explain", "VIN-7").out;
+        assert_true(widest_line(text) <= (size_t)widths[i]);
+        assert_non_null(strstr(text, "+31 for     █"));
+    }
+}
+
+static void test_explain_asks_which_vehicle_and_takes_one(void **state)
+{
+    (void)state;
+    assert_cli_fails(2, "which vehicle? For example: autostream explain VIN-751000", "explain",
+                     NULL);
+    assert_cli_fails(2, "explain does not expect \"VIN-8\"", "explain", "VIN-7", "VIN-8", NULL);
+    assert_cli_fails(1, "VIN-1 is not there", "explain", "VIN-1", NULL);
+    const char *help = assert_cli_works(&arena, "explain", "--help", NULL);
+    assert_non_null(strstr(help, "autostream [GLOBAL OPTIONS] explain VIN [OPTIONS]"));
+}
+
+static void test_json_of_explain_has_every_contribution(void **state)
+{
+    (void)state;
+    json_t *document = parse(assert_cli_works(&arena, "--json", "explain", "VIN-7", NULL));
+    json_t *contributions = json_object_get(document, "contributions");
+    json_t *third = json_array_get(contributions, 2);
+    assert_int_equal(json_array_size(contributions), MODEL_INPUT_COUNT);
+    assert_int_equal(json_integer_value(json_object_get(document, "raisons")), 3);
+    assert_string_equal(json_string_value(json_object_get(document, "statut")), "CRITIQUE");
+    assert_string_equal(json_string_value(json_object_get(third, "mesure")), "conso_essence");
+    assert_true(json_is_null(json_object_get(third, "valeur")));
+    assert_true(json_real_value(json_object_get(third, "contribution")) == 0.1);
+    json_t *services = json_object_get(document, "entretiens");
+    assert_int_equal(json_array_size(services), 2);
+    assert_true(json_is_null(json_object_get(json_array_get(services, 1), "km")));
+    json_decref(document);
+}
+
+static void test_top_says_why_where_there_is_room(void **state)
+{
+    (void)state;
+    const char *text = assert_cli_works(&arena, "top", "--limit", "5", NULL);
+    assert_non_null(strstr(text, "Km left  Why "));
+    assert_non_null(strstr(text, "2,000  Engine speed 4,512 rpm           Check hoses"));
+    assert_non_null(strstr(text, "Engine temperature not measured"));
+    const char *const narrow[] = {"COLUMNS=149", NULL};
+    assert_null(strstr(run_in(narrow, "top", NULL).out, "Why"));
+    json_t *document = parse(run_in(NULL, "--json", "top").out);
+    json_t *first = json_array_get(json_object_get(document, "vehicles"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "raisons")),
+                        "regime_moteur=4512:+0.42|temps_0_100=14.1:+0.2");
+    json_decref(document);
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -450,6 +696,11 @@ int main(void)
         cmocka_unit_test(test_top_cuts_a_long_vin_and_keeps_its_lines_whole),
         cmocka_unit_test(test_top_fits_the_width_of_the_terminal),
         cmocka_unit_test(test_train_shows_the_confusion_matrix_and_the_scores),
+        cmocka_unit_test(test_train_says_what_probabilities_and_visits_are_worth),
+        cmocka_unit_test(test_train_shows_what_matters_as_bars),
+        cmocka_unit_test(test_train_fits_the_width_of_the_terminal),
+        cmocka_unit_test(test_train_on_a_table_has_no_word_of_the_fleet),
+        cmocka_unit_test(test_train_options_that_contradict_are_wrong_usage),
         cmocka_unit_test(test_quality_shows_reasons_with_an_example),
         cmocka_unit_test(test_score_prints_the_table_alone),
         cmocka_unit_test(test_score_without_a_table_reads_standard_input),
@@ -457,7 +708,19 @@ int main(void)
         cmocka_unit_test(test_demo_simulates_trains_runs_and_ranks),
         cmocka_unit_test(test_demo_leaves_real_bronze_and_the_model_alone),
         cmocka_unit_test(test_json_is_one_document_and_nothing_else_for_every_report),
+        cmocka_unit_test(test_the_model_card_tells_what_the_file_knows),
+        cmocka_unit_test(test_the_card_of_a_foreign_model_says_what_is_unknown),
+        cmocka_unit_test(test_the_card_of_no_model_is_a_failure),
+        cmocka_unit_test(test_json_of_the_model_card_holds_the_properties_as_values),
         cmocka_unit_test(test_json_of_top_keeps_the_data_as_they_are),
+        cmocka_unit_test(test_explain_shows_header_reasons_contributions_and_services),
+        cmocka_unit_test(test_explain_speaks_french),
+        cmocka_unit_test(test_explain_says_what_speaks_for_a_sound_vehicle),
+        cmocka_unit_test(test_explain_says_when_nothing_stands_out),
+        cmocka_unit_test(test_explain_fits_the_width_of_the_terminal),
+        cmocka_unit_test(test_explain_asks_which_vehicle_and_takes_one),
+        cmocka_unit_test(test_json_of_explain_has_every_contribution),
+        cmocka_unit_test(test_top_says_why_where_there_is_room),
         cmocka_unit_test(test_json_errors_are_objects_and_sentences),
         cmocka_unit_test(test_json_of_demo_has_a_part_for_every_step),
     };

@@ -81,31 +81,74 @@ int pipeline_run(const struct session *session, const struct run_options *option
     return 0;
 }
 
+/* A model that gets 45 of 48 rows right. */
+static struct forest_metrics train_metrics(struct arena *arena)
+{
+    size_t classes = FAILURE_COUNT;
+    struct forest_metrics metrics = {.rows = 48, .classes = FAILURE_COUNT, .replicates = 200};
+    metrics.accuracy = 0.9375;
+    metrics.macro_f1 = 0.9123;
+    metrics.auc = metrics.event_auc = 0.99;
+    metrics.average_precision = metrics.event_average_precision = 0.975;
+    metrics.log_loss = 0.25;
+    metrics.brier = 0.1;
+    metrics.calibration_error = 0.15;
+    metrics.confusion = ARENA_NEW(arena, size_t, classes * classes);
+    metrics.each = ARENA_NEW(arena, struct forest_class_scores, classes);
+    for (size_t c = 0; c < classes; c++) {
+        metrics.confusion[c * classes + c] = c == 0 ? 33 : 3;
+        metrics.each[c] = (struct forest_class_scores){.actual = c == 0 ? 33 : 3,
+                                                       .precision = 0.9,
+                                                       .recall = 0.9,
+                                                       .f1 = 0.9,
+                                                       .f1_interval = {0.5, 1}};
+    }
+    for (int i = 0; i < FOREST_SCORE_COUNT; i++) {
+        metrics.interval[i] =
+            (struct forest_interval){metrics.score[i] - 0.05, metrics.score[i] + 0.05};
+    }
+    return metrics;
+}
+
 int pipeline_train(const struct session *session, const struct train_options *options,
                    struct arena *arena, struct train_report *report, struct error *err)
 {
     static const struct text stage = TEXT("Apprentissage", "Training");
+    static const char *labels[FAILURE_COUNT] = {"0", "1", "2", "3", "4", "5"};
+    static struct train_feature features[] = {{"km_depuis_revis", 0.25, 0.2},
+                                              {"temp_moteur", 0.125, 0.1},
+                                              {"pression_huile", 0.1, -0.001}};
     (void)err;
     tell(session, &stage);
-    size_t classes = FAILURE_COUNT;
-    struct forest_metrics metrics = {
-        .rows = 48, .classes = FAILURE_COUNT, .accuracy = 0.9375, .macro_f1 = 0.9123};
-    metrics.confusion = ARENA_NEW(arena, size_t, classes * classes);
-    metrics.precision = ARENA_NEW(arena, double, classes);
-    metrics.recall = ARENA_NEW(arena, double, classes);
-    metrics.f1 = ARENA_NEW(arena, double, classes);
-    for (size_t c = 0; c < classes; c++) {
-        metrics.confusion[c * classes + c] = c == 0 ? 33 : 3;
-        metrics.precision[c] = metrics.recall[c] = metrics.f1[c] = 0.9;
-    }
-    *report = (struct train_report){.history = "data/history.csv",
+    *report = (struct train_report){.source = options->table ? options->table : "data/history.csv",
                                     .model_path = "data/models/model_pannes.onnx",
                                     .rows = 240,
                                     .trees = options->trees,
                                     .nodes = 2518,
-                                    .holdout = metrics,
-                                    .oob = metrics,
+                                    .fleet = options->table == NULL,
+                                    .classes = FAILURE_COUNT,
+                                    .class_labels = labels,
+                                    .check = options->check,
+                                    .has_oob = true,
+                                    .checked = train_metrics(arena),
+                                    .oob = train_metrics(arena),
+                                    .calibration = {.kind = FOREST_TEMPERATURE},
+                                    .log_loss = {0.25, 0.2, 0.3},
+                                    .calibration_error = {0.15, 0.05, 0.1},
+                                    .costs = {.missed = 10, .alarm = 1},
+                                    .threshold = 0.25,
+                                    .cost_at_threshold = 0.2,
+                                    .cost_by_class = 0.6,
+                                    .cost_never = 3,
+                                    .cost_always = 0.7,
+                                    .features = features,
+                                    .feature_count = 3,
                                     .seconds = 0.04};
+    report->rivals[RIVAL_MAJORITY] =
+        (struct train_rival){.known = true, .metrics = train_metrics(arena), .cost = 3};
+    report->rivals[RIVAL_MAJORITY].metrics.macro_f1 = 0.136;
+    report->rivals[RIVAL_SERVICE_INTERVAL] = report->rivals[RIVAL_MAJORITY];
+    report->rivals[RIVAL_SERVICE_INTERVAL].known = report->fleet;
     return 0;
 }
 
@@ -134,15 +177,61 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
     return 0;
 }
 
+int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
+                   struct model_facts *out, struct error *err)
+{
+    static struct forest_property own[] = {
+        {"autostream.trained_on", "2026-11-23"},
+        {"autostream.rows", "240"},
+        {"autostream.seed", "42"},
+        {"autostream.label_rows", "[180,60]"},
+        {"autostream.holdout",
+         "{\"rows\":48,\"accuracy\":0.958333,\"macro_f1\":0.9,\"log_loss\":0.1234}"},
+        {"autostream.by_date", "{\"rows\":52,\"accuracy\":0.75}"},
+        {"autostream.profile", "{\"pression_huile\":{\"n\":180,\"missing\":3,\"p05\":3.1,\"p50\":4,"
+                               "\"p95\":4.9}}"},
+        {"autostream.drift", "[1,2]"},
+        {"note", "caf\303\251 \033[2J"}};
+    static const char *inputs[] = {"pression_huile", "autre"}, *names[] = {"OK", "Batterie"};
+    static const char *labels[] = {"0", "1"};
+    (void)session;
+    if (is_case("no-model")) {
+        return error_set(err, "pas de modèle", "no model");
+    }
+    bool foreign = model_path != NULL;
+    *out = (struct model_facts){.path = arena_strdup(arena, foreign ? model_path : "m.onnx"),
+                                .sha256 = "0123456789abcdef",
+                                .bytes = 69768,
+                                .boosted = foreign,
+                                .trees = 100,
+                                .nodes = 2280,
+                                .features = foreign ? MODEL_INPUT_COUNT : 2,
+                                .classes = 2};
+    out->card =
+        (struct forest_card){.class_labels = labels, .producer = "", .producer_version = ""};
+    if (!foreign) {
+        out->card.feature_names = inputs;
+        out->card.class_names = names;
+        out->card.properties = own;
+        out->card.property_count = sizeof own / sizeof *own;
+        out->card.producer = "autostream";
+        out->card.producer_version = "0.1.0";
+    }
+    return 0;
+}
+
 int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
 {
     static const struct ranked_vehicle first[] = {
-        {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4},
+        {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4,
+         "regime_moteur=4512:+0.42|temps_0_100=14.1:+0.2"},
         {"VF1\033[2JRFB00\n123456789012345678901234567890", NULL, STATUT_CRITIQUE, FAILURE_FREINS,
-         0.7, 30, NAN, NAN, NAN},
-        {"VIN-751012", "Daily", STATUT_ALERTE, FAILURE_MOTEUR, 0.55, 45, 12250, 9000, 60},
-        {"VIN-751031", "Master", STATUT_SURVEILLANCE, FAILURE_BATTERIE, 0.31, 69, 21000, 100, 55}};
+         0.7, 30, NAN, NAN, NAN, NULL},
+        {"VIN-751012", "Daily", STATUT_ALERTE, FAILURE_MOTEUR, 0.55, 45, 12250, 9000, 60,
+         "temp_moyenne=:+0.3"},
+        {"VIN-751031", "Master", STATUT_SURVEILLANCE, FAILURE_BATTERIE, 0.31, 69, 21000, 100, 55,
+         "?"}};
     enum { KNOWN = sizeof first / sizeof *first, FLEET = 50 };
     (void)session, (void)err;
     struct ranked_vehicle *fleet = ARENA_NEW(arena, struct ranked_vehicle, FLEET);
@@ -155,7 +244,8 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
                                            98,
                                            30000,
                                            500,
-                                           40};
+                                           40,
+                                           "km_depuis_revis=500:+0.12"};
     }
     memcpy(fleet, first, sizeof first);
     *rows = fleet;
@@ -186,5 +276,41 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     if (is_case("rejects")) {
         out->silver = out->gold = (struct quality_report){0};
     }
+    return 0;
+}
+
+int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
+                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+{
+    static struct vehicle_service services[] = {{"2025-05-31", "Moteur", 148333},
+                                                {NULL, "Frei\033[2Jns", NAN}};
+    static const double points[MODEL_INPUT_COUNT] = {0.312, 0.05, -0.25, 0.012, 0,
+                                                     0.004, 0,    0.1,   -0.001};
+    if (strcmp(vin, "VIN-1") == 0) {
+        return error_set(err, "%s n'est pas là", "%s is not there", vin);
+    }
+    (void)session, (void)arena;
+    bool sound = strcmp(vin, "VIN-OK") == 0;
+    *out = (struct vehicle_explanation){
+        .vehicle = {vin, "Daily", sound ? STATUT_OK : STATUT_CRITIQUE,
+                    sound ? FAILURE_OK : FAILURE_MOTEUR, sound ? 0.02 : 0.86, 14, 2000, 27061, 60,
+                    NULL},
+        .annee = 2024,
+        .base = 0.063,
+        .prob = 0.86,
+        .told = is_case("nothing") ? 0 : 3,
+        .against_fleet = sound,
+        .usual_of_fleet = sound,
+        .model_path = model_path ? model_path : "data/models/model_pannes.onnx",
+        .services = services,
+        .service_count = is_case("nothing") ? 0 : 2};
+    for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
+        double low = (double)i;
+        out->reasons[i] = (struct reason){(enum model_input)i,
+                                          i == 7 ? NAN : 100 * low + 0.5,
+                                          is_case("nothing") ? 0 : points[i],
+                                          {i == 2 ? NAN : low, low + 1}};
+    }
+    reasons_sort(out->reasons);
     return 0;
 }

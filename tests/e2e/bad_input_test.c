@@ -491,7 +491,8 @@ static const char *write_model(struct e2e *e, size_t features, const char **name
             x[r * features + f] = (float)(r * (f + 3) % 17) + (float)y[r];
         }
     }
-    const struct forest_data data = {x, y, ROWS, features, classes};
+    const struct forest_data data = {
+        .x = x, .y = y, .rows = ROWS, .features = features, .classes = classes};
     const struct forest_card card = {
         .feature_names = names, .class_labels = labels, .labels_are_numbers = false};
     if (forest_train(&data, &options, NULL, &forest, &err) != 0 ||

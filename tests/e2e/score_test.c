@@ -258,7 +258,7 @@ static void test_labels_and_names_come_from_the_model(void **state)
     }
     const char *names[] = {"petal, \"length\"", "width"};
     const char *labels[] = {"iris, setosa", "say \"virginica\""};
-    const struct forest_data data = {x, y, ROWS, 2, 2};
+    const struct forest_data data = {.x = x, .y = y, .rows = ROWS, .features = 2, .classes = 2};
     const struct forest_options options = {.trees = 5, .threads = 1};
     const struct forest_card card = {.feature_names = names, .class_labels = labels};
     struct forest *forest = NULL;

@@ -2,10 +2,15 @@
  *
  *   forest_tool train DATA.csv MODEL.onnx TREES SEED THREADS LABEL,LABEL,...
  *   forest_tool predict MODEL.onnx DATA.csv THREADS
+ *   forest_tool copy MODEL.onnx OUT.onnx
+ *   forest_tool explain MODEL.onnx DATA.csv THREADS [BACKGROUND.csv]
  *
  * DATA.csv: a header, numbers (nan is missing), no quotes; for train the last column is the label.
- * predict writes one row a row: label, then the probabilities. Seconds go to standard error. */
+ * predict writes one row a row: label, then the probabilities. explain writes base[classes], then
+ * one row a row: phi[classes][features]; the rows of BACKGROUND are counted at the nodes of a model
+ * that does not tell. Seconds go to standard error. */
 #include "base/fs.h"
+#include "forest/explain.h"
 #include "forest/forest.h"
 
 #include <stdio.h>
@@ -27,6 +32,13 @@ static double now_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double processor_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -114,11 +126,11 @@ static int train(char **args, struct arena *arena, struct error *err)
     data.y = y;
     struct forest *forest = NULL;
     struct bytes model;
-    double start = now_seconds();
+    double start = now_seconds(), worked = processor_seconds();
     int result = forest_train(&data, &options, NULL, &forest, err);
     if (result == 0) {
-        (void)fprintf(stderr, "train: %.3f s, %zu nodes\n", now_seconds() - start,
-                      forest_nodes(forest));
+        (void)fprintf(stderr, "train: %.3f s, %zu nodes, %.3f s of processor time\n",
+                      now_seconds() - start, forest_nodes(forest), processor_seconds() - worked);
         result = forest_encode(forest, &card, arena, &model, err);
     }
     if (result == 0) {
@@ -171,6 +183,81 @@ static int predict(char **args, struct arena *arena, struct error *err)
     return result;
 }
 
+/* Reads a model and writes it again. */
+static int copy(char **args, struct arena *arena, struct error *err)
+{
+    struct bytes model;
+    struct forest *forest = NULL;
+    struct forest_card card;
+    if (fs_read(args[0], MAX_FILE, arena, &model, err) != 0) {
+        return -1;
+    }
+    double start = now_seconds();
+    int result = forest_decode(model.data, model.size, args[0], arena, &forest, &card, err);
+    double decoded = now_seconds();
+    if (result == 0) {
+        result = forest_encode(forest, &card, arena, &model, err);
+        (void)fprintf(stderr, "decode: %.4f s, encode: %.4f s\n", decoded - start,
+                      now_seconds() - decoded);
+    }
+    if (result == 0) {
+        result = fs_write(args[1], model.data, model.size, err);
+    }
+    forest_free(forest);
+    return result;
+}
+
+static void print_numbers(const double *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)printf("%s%.17g", i > 0 ? "," : "", numbers[i]);
+    }
+    (void)printf("\n");
+}
+
+static int explain(char **args, const char *background, struct arena *arena, struct error *err)
+{
+    struct bytes model;
+    struct csv csv;
+    struct csv seen;
+    struct forest *forest = NULL;
+    struct forest_card card;
+    if (fs_read(args[0], MAX_FILE, arena, &model, err) != 0 ||
+        forest_decode(model.data, model.size, args[0], arena, &forest, &card, err) != 0) {
+        return -1;
+    }
+    int result = read_csv(args[1], arena, &csv, err);
+    if (result == 0 && background) {
+        result = read_csv(background, arena, &seen, err);
+    }
+    if (result == 0 && (csv.columns < forest_features(forest) ||
+                        (background && seen.columns < forest_features(forest)))) {
+        result = error_set(err, "il manque des colonnes", "columns are missing");
+    }
+    if (result == 0) {
+        size_t classes = (size_t)forest_classes(forest);
+        size_t width = classes * forest_features(forest);
+        if (background) {
+            forest_add_cover(forest, numbers(&seen, forest_features(forest), arena), seen.rows);
+        }
+        float *x = numbers(&csv, forest_features(forest), arena);
+        double *phi = ARENA_NEW(arena, double, csv.rows *width);
+        double *base = ARENA_NEW(arena, double, classes);
+        double start = now_seconds();
+        result = forest_explain(forest, x, csv.rows, NULL, (unsigned)strtoul(args[2], NULL, 10),
+                                phi, base, err);
+        if (result == 0) {
+            (void)fprintf(stderr, "explain: %.4f s\n", now_seconds() - start);
+            print_numbers(base, classes);
+        }
+        for (size_t row = 0; result == 0 && row < csv.rows; row++) {
+            print_numbers(&phi[row * width], width);
+        }
+    }
+    forest_free(forest);
+    return result;
+}
+
 int main(int argc, char **argv)
 {
     struct arena arena = {0};
@@ -180,6 +267,10 @@ int main(int argc, char **argv)
         result = train(argv + 2, &arena, &err);
     } else if (argc == 5 && strcmp(argv[1], "predict") == 0) {
         result = predict(argv + 2, &arena, &err);
+    } else if (argc == 4 && strcmp(argv[1], "copy") == 0) {
+        result = copy(argv + 2, &arena, &err);
+    } else if ((argc == 5 || argc == 6) && strcmp(argv[1], "explain") == 0) {
+        result = explain(argv + 2, argv[5], &arena, &err);
     } else {
         result =
             error_usage(&err, "voir l'en-tête de forest_tool.c", "see the head of forest_tool.c");

@@ -1,7 +1,10 @@
 /* The model file, written and read back, and the reference's models. */
 #include "forest/tables.h"
 
+#include "forest/impl.h"
 #include "shared.h"
+
+#include <stdlib.h>
 
 static void assert_same_predictions(const struct forest_data *data, struct arena *arena)
 {
@@ -51,7 +54,12 @@ static void test_a_card_comes_back_as_it_was(void **state)
     const char *names[] = {"OK", "Batterie\n", "\xf0\x9f\x9a\x97"};
     const char *labels[] = {"sain", "1", "été"};
     struct forest_property properties[] = {{"seed", "42"}, {"autostream.profile", "{\"a\": 1}"}};
-    struct forest_card card = {features, names, labels, false, properties, 2}, read;
+    struct forest_card card = {.feature_names = features,
+                               .class_names = names,
+                               .class_labels = labels,
+                               .properties = properties,
+                               .property_count = 2};
+    struct forest_card read;
     struct bytes bytes;
     struct error err;
     assert_int_equal(forest_encode(forest, &card, &arena, &bytes, &err), 0);
@@ -62,6 +70,8 @@ static void test_a_card_comes_back_as_it_was(void **state)
     }
     assert_string_equal(read.feature_names[0], features[0]);
     assert_string_equal(read.feature_names[1], features[1]);
+    assert_string_equal(read.producer, "autostream");
+    assert_true(read.producer_version[0] != '\0');
     assert_false(read.labels_are_numbers);
     assert_int_equal(read.property_count, 2);
     for (int i = 0; i < 2; i++) {
@@ -125,6 +135,69 @@ static void test_cards_that_cannot_be_written_are_refused(void **state)
         assert_non_null(strstr(err.text[LANG_EN], cases[i].says));
     }
     forest_free(forest);
+    arena_release(&arena);
+}
+
+/* Every second node sends missing values left; as many rows in a node as in its children. */
+static void add_missing_and_cover(struct forest *forest)
+{
+    free(forest->missing_left); /* training may have filled them */
+    free(forest->cover);
+    forest->missing_left = xcalloc(forest->node_count, sizeof *forest->missing_left);
+    forest->cover = xcalloc(forest->node_count, sizeof *forest->cover);
+    for (size_t i = forest->node_count; i-- > 0;) { /* children come behind their parents */
+        const struct forest_node *node = &forest->nodes[i];
+        bool leaf = node->feature == FOREST_LEAF;
+        forest->missing_left[i] = !leaf && i % 2 == 0;
+        forest->cover[i] =
+            leaf ? (float)(i + 1) : forest->cover[node->left] + forest->cover[node->right];
+    }
+}
+
+static void test_missing_directions_and_counts_come_back(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 300, 4, 3);
+    struct forest *forest = train_or_fail(&data, 5, 1), *back = NULL;
+    struct forest_card card;
+    struct error err;
+    add_missing_and_cover(forest);
+    struct bytes bytes = encode_or_fail(forest, &arena);
+    assert_int_equal(forest_decode(bytes.data, bytes.size, "m", &arena, &back, &card, &err), 0);
+    assert_non_null(back->missing_left);
+    assert_non_null(back->cover);
+    assert_memory_equal(back->missing_left, forest->missing_left, forest->node_count);
+    assert_memory_equal(back->cover, forest->cover, forest->node_count * sizeof *forest->cover);
+    struct bytes again = encode_or_fail(back, &arena);
+    assert_int_equal(again.size, bytes.size);
+    assert_memory_equal(again.data, bytes.data, bytes.size);
+    assert_memory_equal(predict_table(forest, &data, 1, &arena),
+                        predict_table(back, &data, 1, &arena),
+                        data.rows * (size_t)data.classes * sizeof(double));
+    forest_free(forest);
+    forest_free(back);
+    arena_release(&arena);
+}
+
+static void test_counts_that_do_not_add_up_are_not_taken(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 300, 4, 3);
+    struct forest_card card;
+    struct error err;
+    const float bad[] = {1, NAN, -1, INFINITY};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct forest *forest = train_or_fail(&data, 5, 1), *back = NULL;
+        add_missing_and_cover(forest);
+        forest->cover[1] = bad[i]; /* the root's left child */
+        struct bytes bytes = encode_or_fail(forest, &arena);
+        assert_int_equal(forest_decode(bytes.data, bytes.size, "m", &arena, &back, &card, &err), 0);
+        assert_null(back->cover);
+        forest_free(forest);
+        forest_free(back);
+    }
     arena_release(&arena);
 }
 
@@ -209,6 +282,8 @@ int main(void)
         cmocka_unit_test(test_a_card_comes_back_as_it_was),
         cmocka_unit_test(test_number_labels_come_back_as_numbers),
         cmocka_unit_test(test_cards_that_cannot_be_written_are_refused),
+        cmocka_unit_test(test_missing_directions_and_counts_come_back),
+        cmocka_unit_test(test_counts_that_do_not_add_up_are_not_taken),
         cmocka_unit_test(test_the_plain_reference_model_knows_its_history),
         cmocka_unit_test(test_the_hard_reference_model_knows_its_history),
     };

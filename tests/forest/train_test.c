@@ -2,9 +2,11 @@
  */
 #include "forest/tables.h"
 
+#include "forest/evaluate.h"
 #include "forest/impl.h"
 
 #include <float.h>
+#include <sys/resource.h>
 
 /* Trains on a table given cell by cell. */
 static struct forest *train_on(const float *x, const int *y, size_t rows, size_t features,
@@ -248,8 +250,9 @@ static void test_out_of_bag_is_honest(void **state)
     for (size_t row = 0; row < data.rows; row++) {
         assert_true(fabs(oob[row * 3] + oob[row * 3 + 1] + oob[row * 3 + 2] - 1) < 1e-6);
     }
-    forest_evaluate(data.y, predict_table(forest, &data, 0, &arena), data.rows, 3, &arena, &seen);
-    forest_evaluate(data.y, oob, data.rows, 3, &arena, &unseen);
+    const double *again = predict_table(forest, &data, 0, &arena);
+    forest_evaluate(&(struct forest_predicted){data.y, again, data.rows, 3}, NULL, &arena, &seen);
+    forest_evaluate(&(struct forest_predicted){data.y, oob, data.rows, 3}, NULL, &arena, &unseen);
     /* a tenth of the labels is random, a seventh of the rows half blind: about 80 % can be known */
     assert_true(seen.accuracy > 0.99);
     assert_true(unseen.accuracy > 0.7 && unseen.accuracy < 0.95);
@@ -325,6 +328,460 @@ static void test_progress_is_told_once_a_tree(void **state)
     arena_release(&arena);
 }
 
+/* Trains with options that must be accepted. */
+static struct forest *train_with(const struct forest_data *data, struct forest_options options)
+{
+    struct forest *forest = NULL;
+    struct error err;
+    assert_int_equal(forest_train(data, &options, NULL, &forest, &err), 0);
+    return forest;
+}
+
+static void test_missing_values_learn_to_go_left(void **state)
+{
+    (void)state;
+    /* Low values and missing ones are class 0: sent right, each tree needs two splits. */
+    float x[90];
+    int y[90];
+    for (int i = 0; i < 90; i++) {
+        x[i] = i % 3 == 0 ? NAN : (float)(i % 3 == 1 ? i : 1000 + i);
+        y[i] = i % 3 == 2;
+    }
+    struct forest_data data = {.x = x, .y = y, .rows = 90, .features = 1, .classes = 2};
+    struct forest *forest = train_with(&data, (struct forest_options){.trees = 20, .max_depth = 1});
+    const float rows[] = {NAN, 5, 2000};
+    double prob[3][2];
+    assert_non_null(forest->missing_left);
+    forest_predict(forest, rows, 3, 1, prob[0]);
+    assert_true(prob[0][0] > 0.999 && prob[1][0] > 0.999 && prob[2][1] > 0.999);
+    forest_free(forest);
+}
+
+static void test_missing_values_that_training_never_saw_go_right(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 200, 1, 3); /* one feature: nothing is missing */
+    struct forest *forest = train_or_fail(&data, 5, 1);
+    assert_null(forest->missing_left);
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_missing_values_in_other_nodes_go_to_the_heavier_side(void **state)
+{
+    (void)state;
+    /* Feature 0 parts the classes 3 to 1; feature 1 is missing from rows of class 2 only. */
+    float x[400][2];
+    int y[400];
+    for (int i = 0; i < 400; i++) {
+        y[i] = i % 4 == 3 ? 1 : i < 200 ? 0 : 2;
+        x[i][0] = y[i] == 2 ? 10.0F : 0.0F;
+        x[i][1] = y[i] == 2 ? NAN : (float)(y[i] == 1);
+    }
+    struct forest_data data = {.x = x[0], .y = y, .rows = 400, .features = 2, .classes = 3};
+    struct forest *forest = train_with(&data, (struct forest_options){.trees = 30});
+    size_t checked = 0;
+    for (size_t i = 0; i < forest->node_count; i++) {
+        const struct forest_node *node = &forest->nodes[i];
+        if (node->feature == 1 && isfinite(node->threshold) && forest->missing_left) {
+            bool all_known = i > 0 && forest->nodes[i - 1].feature == 0; /* left child */
+            bool heavier = forest->cover[node->left] >= forest->cover[node->right];
+            assert_true(!all_known || forest->missing_left[i] == heavier);
+            checked += all_known;
+        }
+    }
+    assert_true(checked > 0);
+    forest_free(forest);
+}
+
+static unsigned depth_of(const struct forest *forest, uint32_t place)
+{
+    const struct forest_node *node = &forest->nodes[place];
+    if (node->feature == FOREST_LEAF) {
+        return 0;
+    }
+    unsigned left = depth_of(forest, node->left), right = depth_of(forest, node->right);
+    return 1 + (left > right ? left : right);
+}
+
+static void test_no_tree_is_deeper_than_max_depth(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 2000, 5, 4);
+    for (unsigned limit = 1; limit < 5; limit++) {
+        struct forest *forest =
+            train_with(&data, (struct forest_options){.trees = 5, .max_depth = limit});
+        for (size_t t = 0; t < forest->trees; t++) {
+            assert_int_equal(depth_of(forest, forest->roots[t]), limit);
+        }
+        forest_free(forest);
+    }
+    arena_release(&arena);
+}
+
+static void test_every_leaf_has_min_leaf_rows(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    static const size_t rows[] = {150, 3000}; /* small nodes, and histograms */
+    for (size_t i = 0; i < 2; i++) {
+        for (int extra = 0; extra < 2; extra++) {
+            struct forest_data data = make_table(&arena, rows[i], 4, 3);
+            struct forest *forest = train_with(
+                &data, (struct forest_options){.trees = 5, .min_leaf = 20, .extra_trees = extra});
+            for (size_t n = 0; n < forest->node_count; n++) {
+                assert_true(forest->cover[n] >= 20);
+            }
+            assert_true(forest->node_count > 5);
+            forest_free(forest);
+        }
+    }
+    arena_release(&arena);
+}
+
+static void test_covers_are_the_rows_that_came_by(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 700, 4, 3);
+    struct forest *forest = train_or_fail(&data, 3, 1);
+    uint32_t *counts = ARENA_NEW(&arena, uint32_t, data.rows);
+    for (size_t t = 0; t < 3; t++) {
+        float *cover = ARENA_NEW(&arena, float, forest->node_count);
+        forest_bootstrap_counts(7, t, data.rows, counts);
+        for (size_t row = 0; row < data.rows; row++) {
+            const float *x = data.x + row * data.features;
+            uint32_t at = forest->roots[t];
+            cover[at] += (float)counts[row];
+            while (forest->nodes[at].feature != FOREST_LEAF) {
+                const struct forest_node *node = &forest->nodes[at];
+                float value = x[node->feature];
+                bool left = value <= node->threshold ||
+                            (isnan(value) && forest->missing_left && forest->missing_left[at]);
+                at = left ? node->left : node->right;
+                cover[at] += (float)counts[row];
+            }
+        }
+        size_t end = t + 1 < forest->trees ? forest->roots[t + 1] : forest->node_count;
+        for (size_t n = forest->roots[t]; n < end; n++) {
+            assert_true(cover[n] == forest->cover[n]);
+        }
+    }
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_bootstrap_counts_leave_out_what_out_of_bag_counts(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 300, 3, 3);
+    struct forest_options options = {.trees = 2, .seed = 11, .threads = 2};
+    double *oob = ARENA_NEW(&arena, double, data.rows * 3);
+    uint32_t *counts = ARENA_NEW(&arena, uint32_t, 2 * data.rows);
+    struct forest *forest;
+    struct error err;
+    size_t drawn = 0;
+    assert_int_equal(forest_train(&data, &options, oob, &forest, &err), 0);
+    forest_bootstrap_counts(11, 0, data.rows, counts);
+    forest_bootstrap_counts(11, 1, data.rows, counts + data.rows);
+    for (size_t row = 0; row < data.rows; row++) {
+        bool has_voters = oob[row * 3] + oob[row * 3 + 1] + oob[row * 3 + 2] > 0.5;
+        assert_int_equal(has_voters, counts[row] == 0 || counts[data.rows + row] == 0);
+        drawn += counts[row];
+    }
+    assert_int_equal(drawn, data.rows);
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_max_features_of_all_finds_the_best_feature_at_once(void **state)
+{
+    (void)state;
+    /* Only feature 7 tells the class; with all features as candidates every root uses it. */
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 500, 8, 3);
+    int *y = ARENA_NEW(&arena, int, data.rows);
+    for (size_t row = 0; row < data.rows; row++) {
+        y[row] = data.x[row * 8 + 7] > 0.5F;
+    }
+    data.y = y;
+    struct forest *forest = train_with(&data, (struct forest_options){.max_features = 8});
+    assert_int_equal(forest->node_count, 3 * forest->trees);
+    forest_free(forest);
+    forest = train_with(&data, (struct forest_options){.max_features = 1000, .trees = 2});
+    assert_int_equal(forest->nodes[0].feature, 7);
+    forest_free(forest);
+    forest = train_with(&data, (struct forest_options){.max_features = 1});
+    assert_true(forest->node_count > 5 * forest->trees);
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+/* P(class 1) of one leaf that holds everything, many trees. */
+static double share_of_class_1(struct forest_data data, bool balanced)
+{
+    double prob[2];
+    struct forest *forest =
+        train_with(&data, (struct forest_options){.trees = 400, .balanced = balanced});
+    forest_predict(forest, data.x, 1, 1, prob);
+    forest_free(forest);
+    return prob[1];
+}
+
+static void test_weights_count_as_rows(void **state)
+{
+    (void)state;
+    const float x[200] = {0};
+    float weight[200];
+    int y[200];
+    for (int i = 0; i < 200; i++) {
+        y[i] = i % 2;
+        weight[i] = i % 2 ? 3 : 1;
+    }
+    struct forest_data data = {
+        .x = x, .y = y, .rows = 200, .features = 1, .classes = 2, .weight = weight};
+    assert_true(fabs(share_of_class_1(data, false) - 0.75) < 0.01);
+    assert_true(fabs(share_of_class_1(data, true) - 0.5) < 0.01);
+    for (int i = 0; i < 200; i++) {
+        weight[i] *= 1e-20F; /* only ratios matter, fractions and all */
+    }
+    assert_true(fabs(share_of_class_1(data, false) - 0.75) < 0.01);
+}
+
+static void test_rows_of_weight_zero_are_not_there(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 600, 3, 3);
+    float *weight = ARENA_NEW(&arena, float, data.rows);
+    for (size_t row = 0; row < data.rows; row++) {
+        weight[row] = data.y[row] != 2;
+    }
+    data.weight = weight;
+    struct forest *forest = train_or_fail(&data, 10, 2);
+    double *prob = predict_table(forest, &data, 1, &arena);
+    for (size_t row = 0; row < data.rows; row++) {
+        assert_true(prob[row * 3 + 2] == 0);
+    }
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_equal_weights_change_nothing(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 3000, 4, 3);
+    float *weight = ARENA_NEW(&arena, float, data.rows);
+    struct forest *plain = train_or_fail(&data, 4, 1);
+    struct bytes expected = encode_or_fail(plain, &arena);
+    for (size_t row = 0; row < data.rows; row++) {
+        weight[row] = 1;
+    }
+    data.weight = weight;
+    struct forest *weighted = train_or_fail(&data, 4, 1);
+    struct bytes bytes = encode_or_fail(weighted, &arena);
+    assert_int_equal(bytes.size, expected.size);
+    assert_memory_equal(bytes.data, expected.data, expected.size);
+    forest_free(plain);
+    forest_free(weighted);
+    arena_release(&arena);
+}
+
+static void test_a_sample_that_weighs_nothing_is_replaced_by_all_rows(void **state)
+{
+    (void)state;
+    /* One row in a hundred weighs anything: a third of the samples miss it. */
+    float x[100], weight[100] = {0};
+    int y[100];
+    for (int i = 0; i < 100; i++) {
+        x[i] = (float)i;
+        y[i] = i % 2;
+    }
+    weight[3] = 1;
+    struct forest_data data = {
+        .x = x, .y = y, .rows = 100, .features = 1, .classes = 2, .weight = weight};
+    assert_true(fabs(share_of_class_1(data, false) - 1) < 1e-6);
+}
+
+static void test_balanced_classes_raise_the_rare_one(void **state)
+{
+    (void)state;
+    const float x[100] = {0};
+    int y[100];
+    for (int i = 0; i < 100; i++) {
+        y[i] = i % 10 == 0;
+    }
+    struct forest_data data = {.x = x, .y = y, .rows = 100, .features = 1, .classes = 2};
+    assert_true(fabs(share_of_class_1(data, false) - 0.1) < 0.02);
+    assert_true(fabs(share_of_class_1(data, true) - 0.5) < 0.05);
+}
+
+static void test_balanced_trees_grow_in_small_and_large_nodes(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 3000, 4, 3);
+    struct forest *forest =
+        train_with(&data, (struct forest_options){.trees = 20, .balanced = true});
+    double *prob = predict_table(forest, &data, 0, &arena);
+    for (size_t row = 0; row < data.rows; row++) {
+        assert_true(prob[row * 3 + (size_t)data.y[row]] > 0.3);
+    }
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_extra_trees_draw_thresholds_and_fit_the_rows(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_metrics metrics;
+    struct forest_data data = make_table(&arena, 2000, 4, 3);
+    struct forest_options options = {.trees = 50, .extra_trees = true};
+    double *oob = ARENA_NEW(&arena, double, data.rows * 3);
+    struct forest *forest, *usual = train_or_fail(&data, 50, 1);
+    struct error err;
+    assert_int_equal(forest_train(&data, &options, oob, &forest, &err), 0);
+    assert_true(forest->node_count > usual->node_count);
+    forest_evaluate(&(struct forest_predicted){data.y, oob, data.rows, 3}, NULL, &arena, &metrics);
+    assert_true(metrics.accuracy > 0.7);
+    forest_free(forest);
+    forest_free(usual);
+    arena_release(&arena);
+}
+
+static void test_extra_trees_take_values_that_are_infinite_or_few(void **state)
+{
+    (void)state;
+    float x[60][2];
+    int y[60];
+    for (int i = 0; i < 60; i++) {
+        x[i][0] = i % 3 == 0 ? -INFINITY : i % 3 == 1 ? 0 : INFINITY;
+        x[i][1] = i % 2 ? NAN : 1;
+        y[i] = i % 3 + 3 * (i % 2);
+    }
+    struct forest_data data = {.x = x[0], .y = y, .rows = 60, .features = 2, .classes = 6};
+    struct forest *forest =
+        train_with(&data, (struct forest_options){.trees = 20, .extra_trees = true});
+    double prob[60][6];
+    forest_predict(forest, x[0], 60, 1, prob[0]);
+    for (int i = 0; i < 60; i++) {
+        assert_true(prob[i][y[i]] > 0.99);
+    }
+    forest_free(forest);
+}
+
+static void test_more_values_than_bins_are_cut_between_bins(void **state)
+{
+    (void)state;
+    enum { ROWS = 200000 };
+    struct arena arena = {0};
+    float *x = ARENA_NEW(&arena, float, ROWS);
+    int *y = ARENA_NEW(&arena, int, ROWS);
+    for (int i = 0; i < ROWS; i++) { /* all values differ, in no order */
+        x[i] = (float)((i * 77773LL) % ROWS);
+        y[i] = x[i] >= 123456;
+    }
+    struct forest_data data = {.x = x, .y = y, .rows = ROWS, .features = 1, .classes = 2};
+    struct forest *forest = train_or_fail(&data, 2, 2);
+    for (size_t t = 0; t < forest->trees; t++) {
+        float threshold = forest->nodes[forest->roots[t]].threshold;
+        assert_true(fabsf(threshold - 123455.5F) <= 8); /* the width of a few bins */
+    }
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_ten_thousand_classes_are_told_apart(void **state)
+{
+    (void)state;
+    enum { CLASSES = 10000 };
+    struct arena arena = {0};
+    float *x = ARENA_NEW(&arena, float, CLASSES);
+    int *y = ARENA_NEW(&arena, int, CLASSES);
+    for (int i = 0; i < CLASSES; i++) { /* each label has one member */
+        x[i] = (float)(i ^ 0x155);
+        y[i] = i;
+    }
+    struct forest_data data = {.x = x, .y = y, .rows = CLASSES, .features = 1, .classes = CLASSES};
+    struct forest *forest = train_or_fail(&data, 4, 2);
+    assert_true(forest->vote_count > 4 * CLASSES / 2);
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_same_bytes_for_wide_tall_and_missing_tables(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t rows, features;
+        int classes;
+    } tables[] = {{60, 300, 2}, {30000, 3, 4}, {2000, 20, 30}};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        struct arena arena = {0};
+        struct forest_data data =
+            make_table(&arena, tables[i].rows, tables[i].features, tables[i].classes);
+        struct bytes first = {0};
+        static const unsigned threads[] = {1, 2, 5};
+        for (size_t t = 0; t < 3; t++) {
+            struct forest *forest = train_or_fail(&data, 3, threads[t]);
+            struct bytes bytes = encode_or_fail(forest, &arena);
+            first = t == 0 ? bytes : first;
+            assert_int_equal(bytes.size, first.size);
+            assert_memory_equal(bytes.data, first.data, first.size);
+            forest_free(forest);
+        }
+        arena_release(&arena);
+    }
+}
+
+/* The largest resident memory so far, in bytes. */
+static size_t peak_memory(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return (size_t)usage.ru_maxrss * 1024;
+}
+
+static void test_memory_is_a_small_multiple_of_the_binned_table(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 300000, 20, 3);
+    struct forest_options options = {.trees = 2, .threads = 2, .min_leaf = 1000};
+    size_t before = peak_memory(), binned = data.rows * data.features * sizeof(uint16_t);
+    struct forest *forest = train_with(&data, options);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)before; /* sanitizers keep what was freed */
+    assert_true(binned > 0);
+#else
+    assert_true(peak_memory() - before < 5 * binned);
+#endif
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_weights_that_are_no_weights_are_refused(void **state)
+{
+    (void)state;
+    const float x[] = {1, 2}, bad[][2] = {{1, -1}, {NAN, 1}, {1, INFINITY}, {0, 0}};
+    const char *says[] = {"row 1: -1", "row 0: nan", "row 1: inf", "all weights are zero"};
+    const int y[] = {0, 1};
+    for (size_t i = 0; i < 4; i++) {
+        struct forest_data data = {
+            .x = x, .y = y, .rows = 2, .features = 1, .classes = 2, .weight = bad[i]};
+        struct forest_options options = {0};
+        struct forest *forest;
+        struct error err = {0};
+        assert_int_equal(forest_train(&data, &options, NULL, &forest, &err), -1);
+        assert_non_null(strstr(err.text[LANG_EN], says[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +803,27 @@ int main(void)
         cmocka_unit_test(test_a_row_in_every_bag_has_no_out_of_bag_probability),
         cmocka_unit_test(test_tables_that_teach_nothing_are_refused),
         cmocka_unit_test(test_progress_is_told_once_a_tree),
+        cmocka_unit_test(test_missing_values_learn_to_go_left),
+        cmocka_unit_test(test_missing_values_that_training_never_saw_go_right),
+        cmocka_unit_test(test_missing_values_in_other_nodes_go_to_the_heavier_side),
+        cmocka_unit_test(test_no_tree_is_deeper_than_max_depth),
+        cmocka_unit_test(test_every_leaf_has_min_leaf_rows),
+        cmocka_unit_test(test_covers_are_the_rows_that_came_by),
+        cmocka_unit_test(test_bootstrap_counts_leave_out_what_out_of_bag_counts),
+        cmocka_unit_test(test_max_features_of_all_finds_the_best_feature_at_once),
+        cmocka_unit_test(test_weights_count_as_rows),
+        cmocka_unit_test(test_rows_of_weight_zero_are_not_there),
+        cmocka_unit_test(test_equal_weights_change_nothing),
+        cmocka_unit_test(test_a_sample_that_weighs_nothing_is_replaced_by_all_rows),
+        cmocka_unit_test(test_balanced_classes_raise_the_rare_one),
+        cmocka_unit_test(test_balanced_trees_grow_in_small_and_large_nodes),
+        cmocka_unit_test(test_extra_trees_draw_thresholds_and_fit_the_rows),
+        cmocka_unit_test(test_extra_trees_take_values_that_are_infinite_or_few),
+        cmocka_unit_test(test_more_values_than_bins_are_cut_between_bins),
+        cmocka_unit_test(test_ten_thousand_classes_are_told_apart),
+        cmocka_unit_test(test_same_bytes_for_wide_tall_and_missing_tables),
+        cmocka_unit_test(test_memory_is_a_small_multiple_of_the_binned_table),
+        cmocka_unit_test(test_weights_that_are_no_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

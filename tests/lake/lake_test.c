@@ -157,6 +157,23 @@ static void test_written_parquet_opens_with_its_columns(void **state)
     assert_string_equal(rows.cells[2], "1970-01-02");
 }
 
+static void test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    static const struct column newer_columns[] = {
+        {"name", COLUMN_TEXT}, {"n", COLUMN_WHOLE}, {"why", COLUMN_TEXT}};
+    static const struct table newer = {"things", newer_columns, 3};
+    const struct lake_output output = {.table = &things, .order = "n"};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 10, false);
+    assert_int_equal(lake_write(f->lake, &output, LAKE_PARQUET, under(f, "old.parquet"), &err), 0);
+    assert_int_equal(lake_open_parquet(f->lake, "back", &newer, f->folder, "old.parquet", &err),
+                     -1);
+    assert_non_null(strstr(err.text[LANG_EN], "old.parquet: column \"why\" is missing; make the "
+                                              "table again with this version"));
+}
+
 static void test_a_table_of_another_shape_is_not_written(void **state)
 {
     struct fixture *f = *state;
@@ -243,7 +260,8 @@ static void test_a_function_of_rows_makes_a_table(void **state)
         {"name", COLUMN_TEXT}, {"half", COLUMN_WHOLE}, {"small", COLUMN_REAL}};
     static const struct table result = {"halves", result_columns, 3};
     const char *inputs[] = {"n"};
-    const struct lake_function function = {"name", inputs, 1, &result, half_and_missing, NULL};
+    const struct lake_function function = {"name",           inputs, 1,   &result,
+                                           half_and_missing, NULL,   NULL};
     assert_int_equal(lake_create(f->lake, &things, &err), 0);
     feed(f->lake, 0, 10000, false);
     assert_int_equal(lake_map(f->lake, "things", &function, &err), 0);
@@ -256,6 +274,41 @@ static void test_a_function_of_rows_makes_a_table(void **state)
     assert_string_equal(rows.cells[1], "24995000");
     assert_string_equal(rows.cells[2], "11");
     assert_string_equal(rows.cells[3], "10.0");
+}
+
+static struct bytes even_or_missing(void *context, size_t row)
+{
+    (void)context;
+    return row % 2 == 0 ? (struct bytes){"even|é", strlen("even|é")} : (struct bytes){0};
+}
+
+static void test_a_function_of_rows_may_give_a_text_as_well(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    static const struct column result_columns[] = {{"name", COLUMN_TEXT},
+                                                   {"half", COLUMN_WHOLE},
+                                                   {"small", COLUMN_REAL},
+                                                   {"word", COLUMN_TEXT}};
+    static const struct table result = {"words", result_columns, 4};
+    const char *inputs[] = {"n"};
+    const struct lake_function function = {"name", inputs,         1, &result, half_and_missing,
+                                           NULL,   even_or_missing};
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 5000, false);
+    assert_int_equal(lake_map(f->lake, "things", &function, &err), 0);
+    struct lake_rows rows;
+    assert_int_equal(lake_query(f->lake,
+                                "SELECT count(*), sum(half), count(small), count(word), "
+                                "min(word), max(word) FROM words",
+                                &f->arena, &rows, &err),
+                     0);
+    assert_string_equal(rows.cells[0], "5000");
+    assert_string_equal(rows.cells[1], "6247500");
+    assert_string_equal(rows.cells[2], "11");
+    assert_string_equal(rows.cells[3], "2500");
+    assert_string_equal(rows.cells[4], "even|é");
+    assert_string_equal(rows.cells[5], "even|é");
 }
 
 static int refuse_block(void *context, const double *x, size_t rows, struct error *err)
@@ -316,11 +369,13 @@ int main(void)
         TEST(test_rows_that_were_fed_come_back),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
         TEST(test_written_parquet_opens_with_its_columns),
+        TEST(test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks),
         TEST(test_a_table_of_another_shape_is_not_written),
         TEST(test_a_users_csv_is_read_as_numbers_in_order),
         TEST(test_text_where_a_number_should_be_is_named),
         TEST(test_files_of_other_kinds_are_refused),
         TEST(test_a_function_of_rows_makes_a_table),
+        TEST(test_a_function_of_rows_may_give_a_text_as_well),
         TEST(test_the_callers_error_ends_a_stream),
         TEST(test_a_full_disk_is_one_clear_sentence),
         TEST(test_a_wrong_memory_limit_is_wrong_usage),

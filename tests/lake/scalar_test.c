@@ -38,7 +38,8 @@ static int make_forest(void **state)
         f->x[r][2] = r % 11 == 0 ? NAN : (float)rng_uniform(&rng);
         y[r] = (int)(f->x[r][1] / 13);
     }
-    const struct forest_data data = {&f->x[0][0], y, 2000, FEATURES, CLASSES};
+    const struct forest_data data = {
+        .x = &f->x[0][0], .y = y, .rows = 2000, .features = FEATURES, .classes = CLASSES};
     if (forest_train(&data, &options, NULL, &f->forest, &err) != 0) {
         return -1;
     }

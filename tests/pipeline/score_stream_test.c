@@ -42,7 +42,8 @@ static int make_model(void **state)
         }
         y[r] = (x[r][0] > 5) + (x[r][1] > 6);
     }
-    const struct forest_data data = {&x[0][0], y, ROWS, FEATURES, CLASSES};
+    const struct forest_data data = {
+        .x = &x[0][0], .y = y, .rows = ROWS, .features = FEATURES, .classes = CLASSES};
     folder = temp_folder(&arena);
     if (forest_train(&data, &options, NULL, &forest, &err) != 0 ||
         forest_encode(forest, &card, &arena, &bytes, &err) != 0) {

@@ -1,0 +1,203 @@
+/* From values to ranks: each feature is sorted once, by an LSD radix sort of 32-bit keys in three
+ * passes of 11 bits (Knuth, TAOCP 3, 5.2.5). Reads X and y, writes bins. */
+#include "forest/bins.h"
+
+#include "base/arena.h"
+#include "base/parallel.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RADIX_BITS = 11,
+    RADIX = 1 << RADIX_BITS,
+    DIGITS = 3,
+    MAX_GROUP = 4, /* features read together: X is row by row */
+};
+
+struct entry {
+    uint32_t key; /* orders like the value, see sort_key() */
+    uint32_t row; /* in the binned table */
+};
+
+struct binning {
+    struct bin_table *table;
+    const struct forest_data *data;
+    size_t group;           /* features a task */
+    struct entry **scratch; /* [rows] a worker: twice, and keys for the group */
+};
+
+/* A whole number that orders like the float; every NaN is last, both zeros are one. */
+static uint32_t sort_key(float value)
+{
+    uint32_t bits;
+    if (isnan(value)) {
+        return UINT32_MAX;
+    }
+    value += 0.0F; /* -0 becomes +0 */
+    memcpy(&bits, &value, sizeof bits);
+    return bits & 0x80000000U ? ~bits : bits | 0x80000000U;
+}
+
+static float key_value(uint32_t key)
+{
+    uint32_t bits = key & 0x80000000U ? key & 0x7fffffffU : ~key;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Sorts `from` stably by key; returns where the result is, `from` or `to`. A digit that all keys
+ * share needs no pass. */
+static struct entry *radix_sort(struct entry *from, struct entry *to, size_t rows)
+{
+    size_t place[DIGITS][RADIX] = {0};
+    for (size_t i = 0; i < rows; i++) {
+        for (int d = 0; d < DIGITS; d++) {
+            place[d][(from[i].key >> (d * RADIX_BITS)) & (RADIX - 1)]++;
+        }
+    }
+    for (int d = 0; d < DIGITS; d++) {
+        int shift = d * RADIX_BITS;
+        size_t next = 0;
+        if (place[d][(from[0].key >> shift) & (RADIX - 1)] == rows) {
+            continue;
+        }
+        for (size_t digit = 0; digit < RADIX; digit++) {
+            size_t count = place[d][digit];
+            place[d][digit] = next;
+            next += count;
+        }
+        for (size_t i = 0; i < rows; i++) {
+            to[place[d][(from[i].key >> shift) & (RADIX - 1)]++] = from[i];
+        }
+        struct entry *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    return from;
+}
+
+/* Cuts the sorted known values into bins. A bin is closed between different values only, when it
+ * has its share of the values that are left, or at once when there are bins enough for all. */
+static void make_bins(const struct entry *sorted, size_t known, struct bin_feature *feature,
+                      uint16_t *bins)
+{
+    size_t distinct = 0;
+    for (size_t i = 0; i < known; i++) {
+        distinct += i == 0 || sorted[i].key != sorted[i - 1].key;
+    }
+    bool exact = distinct <= BIN_MAX;
+    size_t room = exact ? distinct : BIN_MAX, begin = 0;
+    feature->bins = xcalloc(room, sizeof *feature->bins);
+    while (begin < known) {
+        size_t share = exact ? 1 : (known - begin - 1) / (room - feature->count) + 1;
+        size_t end = begin + share;
+        while (end < known && sorted[end].key == sorted[end - 1].key) {
+            end++;
+        }
+        assert(feature->count < room);
+        for (size_t i = begin; i < end; i++) {
+            bins[sorted[i].row] = (uint16_t)feature->count;
+        }
+        feature->bins[feature->count++] =
+            (struct bin){key_value(sorted[begin].key), key_value(sorted[end - 1].key)};
+        begin = end;
+    }
+}
+
+/* Ranks one feature; `one` and `other` are scratch memory, keys[rows * stride] its sort keys. */
+static void bin_feature(struct bin_table *table, size_t index, const uint32_t *keys, size_t stride,
+                        struct entry *one, struct entry *other)
+{
+    size_t rows = table->rows, known;
+    for (size_t i = 0; i < rows; i++) {
+        one[i] = (struct entry){keys[i * stride], (uint32_t)i};
+    }
+    const struct entry *sorted = radix_sort(one, other, rows);
+    uint16_t *bins = table->bins + index * rows;
+    for (known = rows; known > 0 && sorted[known - 1].key == UINT32_MAX; known--) {
+        bins[sorted[known - 1].row] = BIN_MISSING;
+    }
+    table->features[index].missing = known < rows;
+    make_bins(sorted, known, &table->features[index], bins);
+}
+
+static void bin_group(void *context, size_t index, unsigned worker)
+{
+    const struct binning *job = context;
+    const struct forest_data *data = job->data;
+    struct bin_table *table = job->table;
+    size_t rows = data->rows, first = index * job->group, left = data->features - first;
+    size_t count = left < job->group ? left : job->group;
+    if (!job->scratch[worker]) {
+        job->scratch[worker] =
+            xcalloc(rows, 2 * sizeof(struct entry) + job->group * sizeof(uint32_t));
+    }
+    struct entry *one = job->scratch[worker], *other = one + rows;
+    uint32_t *keys = (uint32_t *)(other + rows);
+    for (size_t i = 0; i < rows; i++) {
+        const float *x = data->x + (size_t)table->row[i] * data->features + first;
+        for (size_t f = 0; f < count; f++) {
+            keys[i * count + f] = sort_key(x[f]);
+        }
+    }
+    for (size_t f = 0; f < count; f++) {
+        bin_feature(table, first + f, keys + f, count, one, other);
+    }
+}
+
+/* Puts the rows class by class, in each class in the caller's order. */
+static void order_by_class(struct bin_table *table, const int *y)
+{
+    uint32_t *begin = table->class_begin;
+    for (size_t row = 0; row < table->rows; row++) {
+        begin[y[row] + 1]++;
+    }
+    for (size_t c = 0; c < table->classes; c++) {
+        begin[c + 1] += begin[c];
+    }
+    for (size_t row = 0; row < table->rows; row++) {
+        table->row[begin[y[row]]++] = (uint32_t)row; /* afterwards begin[c] is the end of c */
+    }
+    memmove(begin + 1, begin, table->classes * sizeof *begin);
+    begin[0] = 0;
+}
+
+void bin_table_init(struct bin_table *table, const struct forest_data *data, unsigned threads)
+{
+    threads = parallel_threads(threads);
+    *table = (struct bin_table){
+        .bins = xcalloc(data->rows, data->features * sizeof *table->bins),
+        .features = xcalloc(data->features, sizeof *table->features),
+        .rows = data->rows,
+        .feature_count = data->features,
+        .classes = (size_t)data->classes,
+        .row = xcalloc(data->rows, sizeof *table->row),
+        .class_begin = xcalloc((size_t)data->classes + 1, sizeof *table->class_begin),
+    };
+    struct binning job = {
+        .table = table, .data = data, .scratch = xcalloc(threads, sizeof(struct entry *))};
+    job.group = data->features / MAX_GROUP / threads; /* several groups a thread */
+    job.group = job.group < 1 ? 1 : job.group > MAX_GROUP ? MAX_GROUP : job.group;
+    order_by_class(table, data->y);
+    parallel_for(threads, (data->features - 1) / job.group + 1, bin_group, &job);
+    for (unsigned w = 0; w < threads; w++) {
+        free(job.scratch[w]);
+    }
+    free(job.scratch);
+}
+
+void bin_table_release(struct bin_table *table)
+{
+    for (size_t f = 0; table->features && f < table->feature_count; f++) {
+        free(table->features[f].bins);
+    }
+    free(table->bins);
+    free(table->features);
+    free(table->row);
+    free(table->class_begin);
+    *table = (struct bin_table){0};
+}

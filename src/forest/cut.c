@@ -1,0 +1,544 @@
+/* The best cut, in one of three ways that agree on what is best:
+ *
+ * - small nodes: every row is a candidate, 16 of them side by side in vector lanes, and every row
+ * is compared with all of them. Quadratic, but nothing is sorted and nothing branches;
+ * - large nodes: a histogram of few buckets finds the neighbourhood of the best cut, and the rows
+ * of the buckets on both of its sides are then cut exactly (CLOUDS: Alsabti et al. 1998);
+ * - missing values, very many classes and heavy weights: the rows are sorted and scanned.
+ *
+ * Reads keys and weights, writes nothing but its scratch memory. Weights are whole numbers, so sums
+ * are exact in any order. Vectors are the compiler's, so that every machine gets the same result;
+ * x86-64 has versions for AVX-512 and AVX2. */
+#include "forest/cut.h"
+
+#include "base/arena.h"
+#include "forest/keys.h"
+#include "forest/simd.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LANES = 16,
+    SMALL_ROWS = 192,     /* up to here: all rows against all rows */
+    SMALL_WEIGHT = 65535, /* class weights fit a lane */
+    TINY_WEIGHT = 255,    /* their squares, too */
+    MAX_BUCKETS = 1024,
+    RADIX = 256,
+    INSERTION_ROWS = 24,
+};
+
+typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
+typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
+typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
+
+struct item {
+    uint16_t key;
+    uint16_t run;
+    uint32_t weight;
+};
+
+struct cut_scratch {
+    struct item *items, *spare; /* [item_room] */
+    size_t item_room;
+    uint32_t *places; /* [place_room] */
+    size_t place_room;
+    uint32_t *left;    /* [classes]: a run's weight left of the cut */
+    uint32_t *base;    /* [classes]: the same, left of all items */
+    uint32_t *missing; /* [classes]: a run's weight without a value */
+    size_t histogram_room;
+    uint32_t *histogram; /* [runs][buckets], and the same again: for every other row */
+    double left_squares[MAX_BUCKETS], right_squares[MAX_BUCKETS], left_weight[MAX_BUCKETS];
+};
+
+struct cut_scratch *cut_scratch_new(size_t classes)
+{
+    struct cut_scratch *s = xcalloc(1, sizeof *s);
+    s->left = xcalloc(classes, sizeof *s->left);
+    s->base = xcalloc(classes, sizeof *s->base);
+    s->missing = xcalloc(classes, sizeof *s->missing);
+    return s;
+}
+
+void cut_scratch_free(struct cut_scratch *scratch)
+{
+    if (scratch) {
+        free(scratch->items);
+        free(scratch->spare);
+        free(scratch->places);
+        free(scratch->left);
+        free(scratch->base);
+        free(scratch->missing);
+        free(scratch->histogram);
+        free(scratch);
+    }
+}
+
+static double factor_of(const struct cut_node *node, const struct run *run)
+{
+    return node->factors ? node->factors[run->label] : 1;
+}
+
+static double total_weight(const struct cut_node *node)
+{
+    double total = 0;
+    for (size_t r = 0; r < node->run_count; r++) {
+        total += factor_of(node, &node->runs[r]) * node->runs[r].weight;
+    }
+    return total;
+}
+
+/* ---- small nodes: all rows against all rows ---- */
+
+/* The best of the cuts seen so far, lane by lane. */
+struct best_lanes {
+    lanes_u32 score; /* bits of a float that is not negative: they order as it does; 0: none */
+    lanes_u32 key;
+};
+
+/* Takes the scores of 16 cuts into account, where both sides weigh enough. */
+SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
+                           const lanes_f32 *sums, const lanes_u16 *keys, struct best_lanes *best)
+{
+    lanes_u32 key = __builtin_convertvector(*keys, lanes_u32);
+    lanes_u32 count = __builtin_convertvector(*left, lanes_u32), right = node->weight - count;
+    lanes_f32 value = sums[0] / sums[2] + sums[1] / sums[3]; /* x / 0 is masked out */
+    lanes_u32 score = (lanes_u32)value & (lanes_u32)(count >= node->min_weight) &
+                      (lanes_u32)(right >= node->min_weight);
+    lanes_u32 better = (lanes_u32)(score > best->score) |
+                       ((lanes_u32)(score == best->score) & (lanes_u32)(key < best->key));
+    best->score = (score & better) | (best->score & ~better);
+    best->key = (key & better) | (best->key & ~better);
+}
+
+/* The best lane; of equal ones the lowest key. */
+SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
+{
+    uint32_t scores[LANES], keys[LANES], top = 0, key = UINT32_MAX;
+    float score;
+    memcpy(scores, &lanes->score, sizeof scores);
+    memcpy(keys, &lanes->key, sizeof keys);
+    for (int i = 0; i < LANES; i++) {
+        top = scores[i] > top ? scores[i] : top;
+    }
+    for (int i = 0; i < LANES; i++) {
+        uint32_t candidate = scores[i] == top ? keys[i] : UINT32_MAX;
+        key = candidate < key ? candidate : key;
+    }
+    memcpy(&score, &top, sizeof score);
+    if (top > 0) {
+        *best = (struct cut){.score = (double)score, .key = (uint16_t)key};
+    }
+}
+
+/* The weight of a run's rows with key <= candidate, for twice 16 candidates. */
+#define ADD_RUN(sum)                                                \
+    for (; i < run->end; i++) {                                     \
+        uint16_t weight = (uint16_t)node->weights[i];               \
+        (sum)[0] += (lanes_u16)(keys[i] <= candidates[0]) & weight; \
+        (sum)[1] += (lanes_u16)(keys[i] <= candidates[1]) & weight; \
+    }
+
+/* Nodes so light that squares of class weights fit 16 bits. */
+SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys, const uint16_t *tried,
+                          size_t tried_count, struct best_lanes *best)
+{
+    for (size_t first = 0; first < tried_count; first += 2 * LANES) {
+        lanes_u16 candidates[2], left[2] = {0}, squares[2] = {0}, rests[2] = {0};
+        size_t i = 0;
+        memcpy(candidates, tried + first, sizeof candidates);
+        for (size_t r = 0; r < node->run_count; r++) {
+            const struct run *run = &node->runs[r];
+            lanes_u16 sum[2] = {0};
+            ADD_RUN(sum)
+            for (int half = 0; half < 2; half++) {
+                lanes_u16 rest = (uint16_t)run->weight - sum[half];
+                left[half] += sum[half];
+                squares[half] += sum[half] * sum[half];
+                rests[half] += rest * rest;
+            }
+        }
+        for (int half = 0; half < 2; half++) {
+            lanes_f32 sums[4] = {
+                __builtin_convertvector(squares[half], lanes_f32),
+                __builtin_convertvector(rests[half], lanes_f32),
+                __builtin_convertvector(left[half], lanes_f32),
+                __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
+            score_lanes(node, &left[half], sums, &candidates[half], best);
+        }
+    }
+}
+
+/* Nodes whose class weights fit 16 bits. */
+SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
+                             const uint16_t *tried, size_t tried_count, struct best_lanes *best)
+{
+    float total = (float)total_weight(node);
+    for (size_t first = 0; first < tried_count; first += 2 * LANES) {
+        lanes_u16 candidates[2], left[2] = {0};
+        lanes_f32 sums[2][4] = {0};
+        size_t i = 0;
+        memcpy(candidates, tried + first, sizeof candidates);
+        for (size_t r = 0; r < node->run_count; r++) {
+            const struct run *run = &node->runs[r];
+            float factor = (float)factor_of(node, run), all = (float)run->weight * factor;
+            lanes_u16 sum[2] = {0};
+            ADD_RUN(sum)
+            for (int half = 0; half < 2; half++) {
+                lanes_f32 there = __builtin_convertvector(sum[half], lanes_f32) * factor;
+                left[half] += sum[half];
+                sums[half][0] += there * there;
+                sums[half][1] += (all - there) * (all - there);
+                sums[half][2] += there;
+            }
+        }
+        for (int half = 0; half < 2; half++) {
+            sums[half][3] = total - sums[half][2];
+            score_lanes(node, &left[half], sums[half], &candidates[half], best);
+        }
+    }
+}
+
+/* Candidates are the rows' own keys, or all keys there may be when those are few. */
+SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, uint16_t low,
+                         uint16_t high, struct cut *best)
+{
+    struct best_lanes lanes = {0};
+    uint16_t all[2 * LANES];
+    const uint16_t *tried = keys;
+    size_t count = node->rows;
+    if (count > 2 * LANES && high - low < 2 * LANES) {
+        count = 2 * LANES;
+        for (size_t i = 0; i < count; i++) { /* behind `high`: all is left, which is no cut */
+            all[i] = (uint16_t)(low + i);
+        }
+        tried = all;
+    }
+    if (node->weight <= TINY_WEIGHT && !node->factors) {
+        small_tiny(node, keys, tried, count, &lanes);
+    } else {
+        small_heavier(node, keys, tried, count, &lanes);
+    }
+    best_of_lanes(&lanes, best);
+}
+
+SIMD_VERSIONS(static, void, , small,
+              (const struct cut_node *node, const uint16_t *keys, uint16_t low, uint16_t high,
+               struct cut *best),
+              (node, keys, low, high, best))
+
+/* ---- large nodes: buckets ---- */
+
+/* Sums over the classes, for a cut behind each bucket. */
+SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size_t buckets)
+{
+    memset(s->left_squares, 0, buckets * sizeof(double));
+    memset(s->right_squares, 0, buckets * sizeof(double));
+    memset(s->left_weight, 0, buckets * sizeof(double));
+    for (size_t r = 0; r < node->run_count; r++) {
+        uint32_t *restrict counts = s->histogram + r * buckets;
+        double factor = factor_of(node, &node->runs[r]), all = node->runs[r].weight * factor;
+        const uint32_t *restrict odd = counts + node->run_count * buckets;
+        uint32_t sum = 0;
+        for (size_t b = 0; b < buckets; b++) {
+            sum += counts[b] + odd[b];
+            counts[b] = sum;
+        }
+        for (size_t b = 0; b < buckets; b++) {
+            double there = (double)(int32_t)counts[b] * factor;
+            s->left_squares[b] += there * there;
+            s->right_squares[b] += (all - there) * (all - there);
+            s->left_weight[b] += there;
+        }
+    }
+}
+
+SIMD_VERSIONS(static, void, , scan,
+              (struct cut_scratch * s, const struct cut_node *node, size_t buckets),
+              (s, node, buckets))
+
+/* ---- any node: sorted items ---- */
+
+static void sort_items(struct cut_scratch *s, size_t count)
+{
+    struct item *items = s->items, *spare = s->spare;
+    if (count <= INSERTION_ROWS) {
+        for (size_t i = 1; i < count; i++) {
+            struct item item = items[i];
+            size_t place = i;
+            for (; place > 0 && items[place - 1].key > item.key; place--) {
+                items[place] = items[place - 1];
+            }
+            items[place] = item;
+        }
+        return;
+    }
+    for (int shift = 0; shift < 16; shift += 8) { /* LSD radix sort; two passes end in `items` */
+        size_t place[RADIX] = {0}, next = 0;
+        for (size_t i = 0; i < count; i++) {
+            place[(items[i].key >> shift) & (RADIX - 1)]++;
+        }
+        for (size_t digit = 0; digit < RADIX; digit++) {
+            size_t here = place[digit];
+            place[digit] = next;
+            next += here;
+        }
+        for (size_t i = 0; i < count; i++) {
+            spare[place[(items[i].key >> shift) & (RADIX - 1)]++] = items[i];
+        }
+        items = s->spare;
+        spare = s->items;
+        s->items = items;
+        s->spare = spare;
+    }
+}
+
+/* Tries a cut behind every item that differs from the next one. `s->left` holds what is left of
+ * all items, and is changed; a strictly better cut replaces `best`. */
+static void scan_items(struct cut_scratch *s, const struct cut_node *node, size_t count,
+                       bool missing_left, struct cut *best)
+{
+    double left_squares = 0, right_squares = 0, left_weight = 0, total = total_weight(node);
+    uint32_t left = 0;
+    for (size_t r = 0; r < node->run_count; r++) {
+        double factor = factor_of(node, &node->runs[r]);
+        double here = factor * s->left[r], rest = factor * (node->runs[r].weight - s->left[r]);
+        left_squares += here * here;
+        right_squares += rest * rest;
+        left_weight += here;
+        left += s->left[r];
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct item item = s->items[i];
+        double factor = factor_of(node, &node->runs[item.run]);
+        double weight = factor * item.weight, here = factor * s->left[item.run];
+        double rest = factor * node->runs[item.run].weight - here;
+        left_squares += weight * (2 * here + weight);
+        right_squares -= weight * (2 * rest - weight);
+        s->left[item.run] += item.weight;
+        left_weight += weight;
+        left += item.weight;
+        bool last = i + 1 == count;
+        if ((!last && s->items[i + 1].key == item.key) || left < node->min_weight ||
+            node->weight - left < node->min_weight) {
+            continue;
+        }
+        double score = left_squares / left_weight + right_squares / (total - left_weight);
+        if (score > best->score) {
+            *best = (struct cut){score, item.key, missing_left};
+        }
+    }
+}
+
+/* Room for `count` items; what was in there is lost. */
+static void need_items(struct cut_scratch *s, size_t count)
+{
+    if (s->item_room < count) {
+        free(s->items);
+        free(s->spare);
+        s->item_room = count;
+        s->items = xcalloc(count, sizeof *s->items);
+        s->spare = xcalloc(count, sizeof *s->spare);
+    }
+}
+
+/* Sorts the rows with keys in [low, high] and scans them; s->base has what is left of them. */
+static void cut_sorted(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                       uint16_t low, uint16_t high, struct cut *best)
+{
+    if (s->place_room < node->rows + KEYS_PADDING) {
+        s->place_room = node->rows + KEYS_PADDING;
+        s->places = xrealloc(s->places, s->place_room, sizeof *s->places);
+    }
+    size_t count = keys_collect(keys, node->rows, low, (uint16_t)(high - low), s->places), r = 0;
+    need_items(s, count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place = s->places[i];
+        while (place >= node->runs[r].end) {
+            r++;
+        }
+        s->items[i] = (struct item){keys[place], (uint16_t)r, node->weights[place]};
+    }
+    sort_items(s, count);
+    memcpy(s->left, s->base, node->run_count * sizeof *s->left);
+    scan_items(s, node, count, false, best);
+}
+
+/* A feature that some rows lack: they go to the side that scores better. */
+static void cut_with_missing(struct cut_scratch *s, const struct cut_node *node,
+                             const uint16_t *keys, struct cut *best)
+{
+    size_t count = 0, i = 0;
+    need_items(s, node->rows + 1);
+    memset(s->missing, 0, node->run_count * sizeof *s->missing);
+    for (size_t r = 0; r < node->run_count; r++) {
+        for (; i < node->runs[r].end; i++) {
+            bool missing = keys[i] == BIN_MISSING;
+            s->items[count] = (struct item){keys[i], (uint16_t)r, node->weights[i]};
+            count += !missing;
+            s->missing[r] += missing ? node->weights[i] : 0;
+        }
+    }
+    sort_items(s, count);
+    memset(s->left, 0, node->run_count * sizeof *s->left);
+    scan_items(s, node, count, false, best); /* also the cut known | missing */
+    memcpy(s->left, s->missing, node->run_count * sizeof *s->left);
+    scan_items(s, node, count, true, best);
+}
+
+/* ---- large nodes ---- */
+
+static void fill_histogram(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                           uint16_t low, int shift, size_t buckets)
+{
+    size_t i = 0;
+    size_t size = node->run_count * buckets;
+    if (s->histogram_room < 2 * size) {
+        s->histogram_room = 2 * size;
+        s->histogram = xrealloc(s->histogram, s->histogram_room, sizeof *s->histogram);
+    }
+    memset(s->histogram, 0, 2 * size * sizeof *s->histogram);
+    for (size_t r = 0; r < node->run_count; r++) {
+        /* two sums side by side: rows in turn do not wait for one another */
+        uint32_t *even = s->histogram + r * buckets, *odd = even + size;
+        for (; i + 1 < node->runs[r].end; i += 2) {
+            even[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
+            odd[(uint16_t)(keys[i + 1] - low) >> shift] += node->weights[i + 1];
+        }
+        for (; i < node->runs[r].end; i++) {
+            even[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
+        }
+    }
+}
+
+/* The bucket to cut behind; buckets if there is none. */
+static size_t best_bucket(const struct cut_scratch *s, const struct cut_node *node, size_t buckets,
+                          double *best)
+{
+    double total = total_weight(node), lightest = node->min_weight;
+    size_t found = buckets;
+    for (size_t b = 0; b + 1 < buckets; b++) {
+        double left = s->left_weight[b], right = total - left;
+        if (left <= 0 || right <= 0) {
+            continue;
+        }
+        double score = s->left_squares[b] / left + s->right_squares[b] / right;
+        if (score > *best) {
+            if (node->min_weight > 1) { /* counts without factors */
+                uint32_t count = 0;
+                for (size_t r = 0; r < node->run_count; r++) {
+                    count += s->histogram[r * buckets + b];
+                }
+                if (count < lightest || node->weight - count < lightest) {
+                    continue;
+                }
+            }
+            *best = score;
+            found = b;
+        }
+    }
+    return found;
+}
+
+/* True when some row's key is in bucket b > 0. */
+static bool is_filled(const struct cut_scratch *s, size_t b)
+{
+    return s->left_weight[b] > s->left_weight[b - 1];
+}
+
+/* Few enough that the histogram costs less than the rows. */
+static size_t bucket_limit(size_t rows)
+{
+    return rows < 512 ? 32 : rows < 2048 ? 64 : rows < 32768 ? 256 : MAX_BUCKETS;
+}
+
+static void cut_large(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                      uint16_t low, uint16_t high, struct cut *best)
+{
+    size_t most = bucket_limit(node->rows);
+    int shift = 0;
+    while (((size_t)(high - low) >> shift) >= most) {
+        shift++;
+    }
+    size_t buckets = ((size_t)(high - low) >> shift) + 1;
+    if (node->run_count * buckets > 8 * node->rows) { /* too many classes */
+        memset(s->base, 0, node->run_count * sizeof *s->base);
+        cut_sorted(s, node, keys, low, high, best);
+        return;
+    }
+    double score = -1;
+    fill_histogram(s, node, keys, low, shift, buckets);
+    scan(s, node, buckets);
+    size_t cut = best_bucket(s, node, buckets, &score);
+    if (shift == 0) {
+        if (cut < buckets) {
+            *best = (struct cut){.score = score, .key = (uint16_t)(low + cut)};
+        }
+        return;
+    }
+    /* The exact cut lies in the bucket before or behind the best one, empty ones left out. */
+    size_t first = cut < buckets ? cut : 0, last = cut < buckets ? cut + 1 : buckets - 1;
+    while (last + 1 < buckets && !is_filled(s, last)) {
+        last++;
+    }
+    for (size_t r = 0; r < node->run_count; r++) {
+        s->base[r] = first > 0 ? s->histogram[r * buckets + first - 1] : 0;
+    }
+    size_t end = ((last + 1) << shift) - 1;
+    cut_sorted(s, node, keys, (uint16_t)(low + (first << shift)),
+               (uint16_t)(low + end < high ? low + end : high), best);
+}
+
+/* ---- the entry ---- */
+
+struct cut cut_best(struct cut_scratch *scratch, const struct cut_node *node, const uint16_t *keys,
+                    uint16_t low, uint16_t high)
+{
+    struct cut best = {.score = -1};
+    assert(low < high && node->min_weight > 0);
+    if (high == BIN_MISSING) {
+        cut_with_missing(scratch, node, keys, &best);
+    } else if (node->rows <= SMALL_ROWS && node->weight <= SMALL_WEIGHT) {
+        small(node, keys, low, high, &best);
+    } else {
+        cut_large(scratch, node, keys, low, high, &best);
+    }
+    return best;
+}
+
+struct cut cut_at(struct cut_scratch *scratch, const struct cut_node *node, const uint16_t *keys,
+                  uint16_t key)
+{
+    struct cut_scratch *s = scratch;
+    struct cut best = {.score = -1};
+    size_t i = 0;
+    for (size_t r = 0; r < node->run_count; r++) {
+        s->base[r] = s->missing[r] = 0;
+        for (; i < node->runs[r].end; i++) {
+            s->base[r] += keys[i] <= key ? node->weights[i] : 0;
+            s->missing[r] += keys[i] == BIN_MISSING ? node->weights[i] : 0;
+        }
+    }
+    for (int side = 0; side < 2; side++) {
+        double left_squares = 0, right_squares = 0, left_weight = 0, right_weight = 0;
+        uint32_t left = 0;
+        for (size_t r = 0; r < node->run_count; r++) {
+            double factor = factor_of(node, &node->runs[r]);
+            uint32_t count = s->base[r] + (side ? s->missing[r] : 0);
+            double here = factor * count, rest = factor * (node->runs[r].weight - count);
+            left += count;
+            left_squares += here * here;
+            right_squares += rest * rest;
+            left_weight += here;
+            right_weight += rest;
+        }
+        if (left >= node->min_weight && node->weight - left >= node->min_weight) {
+            double score = left_squares / left_weight + right_squares / right_weight;
+            if (score > best.score) {
+                best = (struct cut){score, key, side == 1};
+            }
+        }
+    }
+    return best;
+}

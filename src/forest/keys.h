@@ -1,0 +1,39 @@
+/* What is done with the keys (bins of one feature) of a node's rows, for this room only. */
+#ifndef FOREST_KEYS_H
+#define FOREST_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The arrays of a node are readable, and spare ones writable, that far behind the last row. */
+enum { KEYS_PADDING = 32 };
+
+/* The smallest and the largest key. */
+void keys_range(const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high);
+
+/* The smallest key above `key`; UINT16_MAX if there is none. The padding holds UINT16_MAX. */
+uint16_t keys_above(const uint16_t *keys, size_t rows, uint16_t key);
+
+/* Writes the places of the keys in [low, low + width] to places[rows + padding], ascending; returns
+ * their number. */
+size_t keys_collect(const uint16_t *keys, size_t rows, uint16_t low, uint16_t width,
+                    uint32_t *places);
+
+/* What goes left: keys that, with `offset` added (modulo 2^16), are at most `limit`. */
+struct keys_cut {
+    uint16_t offset, limit;
+};
+
+/* A node's rows: numbers, and their weights. */
+struct keys_rows {
+    uint32_t *numbers, *weights;
+};
+
+/* Parts `count` rows in order: those whose key goes left are written to `left`, the others to
+ * `right` (padded); returns the number on the left, and the sum of their weights. `left` may be
+ * `from`, or any place before it. */
+size_t keys_part(struct keys_cut cut, const uint16_t *keys, struct keys_rows from, size_t count,
+                 struct keys_rows left, struct keys_rows right, uint32_t *left_weight);
+
+#endif
