@@ -3,8 +3,8 @@
  *
  * What makes it fast, on 2 million nodes, is fewer bytes, pages and instructions, and no branches:
  * - 8 bytes a node instead of 16: thresholds and values are compared as integers, children stand
- *   side by side so that one number names both, a leaf needs no separate table. A step is six
- *   instructions (see predict.c).
+ *   side by side so that one number names both, a leaf needs no separate table. A step is some
+ *   eight instructions (see predict.c).
  * - Nodes that are visited together share a cache line: four pairs of siblings, filled from the top
  *   with the heaviest subtree first (the clustering of Alstrup et al., "Efficient Tree Layout in a
  *   Multilevel Memory Hierarchy", 2002, made greedy).
