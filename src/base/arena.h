@@ -28,7 +28,7 @@ char *arena_strdup(struct arena *arena, const char *text);
 
 /* printf into the arena. */
 char *arena_printf(struct arena *arena, const char *format, ...)
-    __attribute__((format(printf, 2, 3), nonnull));
+    __attribute__((format(printf, 2, 3), nonnull(1, 2)));
 
 /* Forgets all allocations but keeps the newest block for reuse. */
 void arena_clear(struct arena *arena);
