@@ -22,7 +22,7 @@ bool fs_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static int write_error(struct error *err, const char *path)
+int fs_write_error(const char *path, struct error *err)
 {
     return error_set(
         err, "%s : écriture impossible (%s) ; vérifiez les droits et la place sur le disque",
@@ -30,7 +30,7 @@ static int write_error(struct error *err, const char *path)
         strerror(errno));
 }
 
-static int read_error(struct error *err, const char *path)
+int fs_read_error(const char *path, struct error *err)
 {
     return error_set(err, "%s : lecture impossible (%s) ; vérifiez le fichier et ses droits",
                      "%s: cannot be read (%s); check the file and its permissions", path,
@@ -71,7 +71,7 @@ int fs_read(const char *path, size_t limit, struct arena *arena, struct bytes *o
     size_t room = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        read_error(err, path);
+        fs_read_error(path, err);
         goto done;
     }
     for (;;) {
@@ -84,7 +84,7 @@ int fs_read(const char *path, size_t limit, struct arena *arena, struct bytes *o
             continue;
         }
         if (got < 0) {
-            read_error(err, path);
+            fs_read_error(path, err);
             goto done;
         }
         if (got == 0) {
@@ -113,7 +113,7 @@ int fs_write(const char *path, const void *bytes, size_t size, struct error *err
     int status = -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
-        return write_error(err, path);
+        return fs_write_error(path, err);
     }
     while (size > 0) {
         ssize_t put = write(fd, p, size);
@@ -121,20 +121,20 @@ int fs_write(const char *path, const void *bytes, size_t size, struct error *err
             continue;
         }
         if (put < 0) {
-            write_error(err, path);
+            fs_write_error(path, err);
             goto done;
         }
         p += put;
         size -= (size_t)put;
     }
     if (fsync(fd) != 0) {
-        write_error(err, path);
+        fs_write_error(path, err);
         goto done;
     }
     status = 0;
 done:
     if (close(fd) != 0 && status == 0) {
-        status = write_error(err, path);
+        status = fs_write_error(path, err);
     }
     return status;
 }
@@ -145,7 +145,7 @@ static int empty_folder(int fd, const char *path, struct error *err)
     DIR *folder = fdopendir(fd);
     if (!folder) {
         close(fd);
-        return write_error(err, path);
+        return fs_write_error(path, err);
     }
     int status = 0;
     struct dirent *entry;
@@ -157,18 +157,18 @@ static int empty_folder(int fd, const char *path, struct error *err)
             continue;
         }
         if (errno != EISDIR && errno != EPERM) {
-            status = write_error(err, path);
+            status = fs_write_error(path, err);
             break;
         }
         int inner =
             openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (inner < 0) {
-            status = write_error(err, path);
+            status = fs_write_error(path, err);
         } else {
             status = empty_folder(inner, path, err);
         }
         if (status == 0 && unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR) != 0) {
-            status = write_error(err, path);
+            status = fs_write_error(path, err);
         }
     }
     closedir(folder);
@@ -181,16 +181,16 @@ int fs_remove_tree(const char *path, struct error *err)
         return 0;
     }
     if (errno != EISDIR && errno != EPERM) {
-        return write_error(err, path);
+        return fs_write_error(path, err);
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        return write_error(err, path);
+        return fs_write_error(path, err);
     }
     if (empty_folder(fd, path, err) != 0) {
         return -1;
     }
-    return rmdir(path) == 0 ? 0 : write_error(err, path);
+    return rmdir(path) == 0 ? 0 : fs_write_error(path, err);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -208,13 +208,13 @@ int fs_list(const char *path, struct arena *arena, char ***names, size_t *count,
     *count = 0;
     DIR *folder = opendir(path);
     if (!folder) {
-        return errno == ENOENT ? 0 : read_error(err, path);
+        return errno == ENOENT ? 0 : fs_read_error(path, err);
     }
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(folder);
         if (!entry && errno != 0) {
-            read_error(err, path);
+            fs_read_error(path, err);
             goto done;
         }
         if (!entry) {

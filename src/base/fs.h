@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 
+/* The sentences for a path that could not be read or written, with what errno says; return -1. */
+int fs_read_error(const char *path, struct error *err);
+int fs_write_error(const char *path, struct error *err);
+
 /* True when something is there under `path` (any type). */
 bool fs_exists(const char *path);
 

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include "base/arena.h"
+#include "base/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,8 +64,7 @@ int hash_file(const char *path, char out[HASH_TEXT_SIZE], uint64_t *bytes, struc
     status = 0;
     goto done;
 failed:
-    error_set(err, "%s : lecture impossible (%s) ; vérifiez le fichier et ses droits",
-              "%s: cannot be read (%s); check the file and its permissions", path, strerror(errno));
+    fs_read_error(path, err);
 done:
     free(block);
     if (fd >= 0) {

@@ -29,22 +29,14 @@ static const char *join(struct arena *arena, const char *folder, const char *nam
     return arena_printf(arena, "%s/%s", folder, name);
 }
 
-static int system_error(struct error *err, const char *path)
-{
-    return error_set(
-        err, "%s : écriture impossible (%s) ; vérifiez les droits et la place sur le disque",
-        "%s: cannot be written (%s); check the permissions and the space on the disk", path,
-        strerror(errno));
-}
-
 /* Syncs a file or a folder by its path; a path that is gone needs no sync of its own. */
 static int sync_path(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT ? 0 : system_error(err, path);
+        return errno == ENOENT ? 0 : fs_write_error(path, err);
     }
-    int status = fsync(fd) == 0 ? 0 : system_error(err, path);
+    int status = fsync(fd) == 0 ? 0 : fs_write_error(path, err);
     close(fd);
     return status;
 }
@@ -92,7 +84,7 @@ static int place(struct arena *arena, const char *root, const char *staging, con
         return 0;
     }
     if (errno != ENOENT) {
-        return system_error(err, to);
+        return fs_write_error(to, err);
     }
     char found[HASH_TEXT_SIZE];
     uint64_t bytes;
@@ -153,7 +145,7 @@ static int follow_journal(struct arena *arena, const char *root, char *text, con
         } else if (strncmp(line, "drop ", 5) == 0) {
             const char *path = join(arena, root, line + 5);
             if (unlink(path) != 0 && errno != ENOENT) {
-                return system_error(err, path);
+                return fs_write_error(path, err);
             }
             (void)rmdir(folder_of(arena, path)); /* only when nothing is left in it */
         } else if (!ended) {
@@ -171,7 +163,7 @@ static int follow_journal(struct arena *arena, const char *root, char *text, con
         }
     }
     if (unlink(journal) != 0) {
-        return system_error(err, journal);
+        return fs_write_error(journal, err);
     }
     return sync_path(folder_of(arena, journal), err);
 }
@@ -202,14 +194,14 @@ static int take_lock(const char *root, bool wait, int *lock, struct error *err)
     int status = -1;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) {
-        system_error(err, path);
+        fs_write_error(path, err);
         goto done;
     }
     if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
         char holder[128] = {0};
         ssize_t got = errno == EWOULDBLOCK ? pread(fd, holder, sizeof holder - 1, 0) : -1;
         if (got < 0) {
-            system_error(err, path);
+            fs_write_error(path, err);
         } else {
             holder[strcspn(holder, "\n")] = '\0';
             error_set(
@@ -230,7 +222,7 @@ static int take_lock(const char *root, bool wait, int *lock, struct error *err)
     (void)strftime(start, sizeof start, "%Y-%m-%dT%H:%M:%SZ", &utc);
     const char *owner = arena_printf(&arena, "pid %ld, %s\n", (long)getpid(), start);
     if (ftruncate(fd, 0) != 0 || pwrite(fd, owner, strlen(owner), 0) < 0) {
-        system_error(err, path);
+        fs_write_error(path, err);
         goto done;
     }
     *lock = fd;
@@ -371,7 +363,7 @@ int publish_commit(struct publication *publication, struct error *err)
         return -1;
     }
     if (rename(unnamed, journal) != 0) {
-        return system_error(err, journal);
+        return fs_write_error(journal, err);
     }
     if (sync_path(all, err) != 0) {
         return -1;
@@ -412,7 +404,7 @@ int publish_file(const char *path, const void *bytes, size_t size, struct error 
         goto done;
     }
     if (rename(beside, path) != 0) {
-        system_error(err, path);
+        fs_write_error(path, err);
         goto done;
     }
     status = sync_path(folder, err);

@@ -2,6 +2,8 @@
  * floats, writes CSV (RFC 4180) or TSV (no quotes; tab, line feed and backslash as \t, \n, \\). */
 #include "pipeline/scored.h"
 
+#include "base/fs.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -135,10 +137,7 @@ void scored_release(struct scored *s)
 
 int scored_output_error(const struct scored *s, struct error *err)
 {
-    return error_set(
-        err, "%s : écriture impossible (%s) ; vérifiez les droits et la place sur le disque",
-        "%s: cannot be written (%s); check the permissions and the space on the disk", s->out_name,
-        strerror(errno));
+    return fs_write_error(s->out_name, err);
 }
 
 static char separator(const struct scored *s)
