@@ -27,7 +27,8 @@ enum {
     HUGE_PAGE_BYTES = 2 << 20,
     LINE_BYTES = 64,
     LINE_NODES = LINE_BYTES / (int)sizeof(uint64_t),
-    MAX_LINES = 1 << 25, /* leaves and branches; as bytes they fit into 32 bits */
+    FEW_LEAF_LINES = 1 << 10, /* a tree */
+    MAX_LINES = 1 << 25,      /* leaves and branches; as bytes they fit into 32 bits */
 };
 
 struct builder {
@@ -402,6 +403,18 @@ static void place_lines(void *context, size_t tree, unsigned worker)
                            (uint32_t)b->first[tree] << LINE_SHIFT);
 }
 
+/* A walk's last fetch is its leaf's line. Where trees have many distinct leaves these leave no room
+ * in the cache: with 10,000 a tree, lines took 1.35 of the time that nodes take; with as many as
+ * branches' lines, or with 800 a tree, as long; with fewer, less (down to 0.55). */
+static bool leaves_are_few(const struct builder *b, size_t leaf_lines)
+{
+    size_t trees = b->forest->trees, branch_lines = 0;
+    for (size_t t = 0; t < trees; t++) {
+        branch_lines += b->layout->trees[t].line_count;
+    }
+    return leaf_lines <= branch_lines || leaf_lines / FEW_LEAF_LINES <= trees;
+}
+
 /* Makes lines where they fit; false: they do not. */
 static bool make_lines(struct builder *b, unsigned threads)
 {
@@ -413,6 +426,9 @@ static bool make_lines(struct builder *b, unsigned threads)
     b->leaf_line = xcalloc(forest->node_count, sizeof *b->leaf_line);
     size_t leaf_lines = find_leaf_lines(b);
     parallel_for(threads, forest->trees, count_lines, b);
+    if (!leaves_are_few(b, leaf_lines)) {
+        return false;
+    }
     b->first[0] = leaf_lines;
     for (size_t t = 0; t < forest->trees; t++) {
         b->first[t + 1] = b->first[t] + layout->trees[t].line_count;

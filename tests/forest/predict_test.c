@@ -184,6 +184,24 @@ static void test_rows_of_up_to_16_columns_are_walked_by_lines(void **state)
     }
 }
 
+static void test_trees_of_many_distinct_leaves_are_walked_by_nodes(void **state)
+{
+    (void)state;
+    for (size_t splits = 500; splits <= 5000; splits *= 10) {
+        const struct shape shape = {.features = 2,
+                                    .trees = 2,
+                                    .classes = 5,
+                                    .splits = splits,
+                                    .mixed = true,
+                                    .distinct = true};
+        struct forest *forest = random_forest(&shape, 2);
+        forest_compile(forest, 2);
+        assert_int_equal(forest->layout->lines != NULL, splits == 500 && lines_fit(2));
+        assert_same_bits(forest, &shape, 300);
+        forest_free(forest);
+    }
+}
+
 static void test_missing_values_go_where_each_node_sends_them(void **state)
 {
     (void)state;
@@ -359,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_and_large_forests_keep_their_bits),
         cmocka_unit_test(test_rows_of_up_to_16_columns_are_walked_by_lines),
+        cmocka_unit_test(test_trees_of_many_distinct_leaves_are_walked_by_nodes),
         cmocka_unit_test(test_missing_values_go_where_each_node_sends_them),
         cmocka_unit_test(test_leaves_of_several_classes_keep_their_bits),
         cmocka_unit_test(test_trees_of_one_node_keep_their_bits),

@@ -1,5 +1,5 @@
 /* Fuzz target of the rows that `score` reads from standard input: any bytes, as CSV with and
- * without a header and as TSV. Rows arrive whole and finite in number, or there is a sentence; and
+ * without a header and as TSV. No row arrives that no line holds, a failure has its sentence, and
  * whether the bytes come at once or piece by piece makes no difference. The model is a double. */
 #include "fuzz.h"
 
