@@ -37,7 +37,7 @@ enum {
     LATER_STEPS = 4,  /* before those that have not arrived are gathered */
     FEW_WALKS = 4,    /* go on one by one */
     FEW_ROWS = 8,     /* these go one by one, through many trees at once */
-    LAYOUT_PAYS = 5,  /* nodes are laid out in the time that the fast road saves on a walk */
+    LAYOUT_PAYS = 3,  /* nodes are laid out in the time that the fast road saves on a walk */
     FETCH_ROWS = 256, /* fewer leave most of a large tree untouched */
     CACHE_LINE = 64,
 };
