@@ -70,6 +70,12 @@ struct forest {
  * room for all classes, with `complement` only prob[1] is read. */
 void forest_post_row(const struct forest *forest, double *prob);
 
+/* Behind the last node of tree `tree`. */
+static inline size_t forest_tree_end(const struct forest *forest, size_t tree)
+{
+    return tree + 1 < forest->trees ? forest->roots[tree + 1] : forest->node_count;
+}
+
 /* The leaf of tree `tree` that the row x[features] falls into. */
 static inline const struct forest_node *forest_leaf(const struct forest *forest, size_t tree,
                                                     const float *x)

@@ -3,7 +3,8 @@
 #ifndef FOREST_LAYOUT_H
 #define FOREST_LAYOUT_H
 
-#include "forest/impl.h"
+#include "forest/forest.h"
+#include "forest/lines.h"
 
 /* One column of a converted row: a feature, with missing values as one of the two ends. */
 struct layout_column {
@@ -26,7 +27,8 @@ struct layout_vote { /* of a leaf with one vote; equal ones are shared */
 struct layout_tree {
     const uint64_t *nodes; /* aligned to a cache line; the root is the first */
     size_t node_count;
-    uint32_t first_steps; /* after so many, walks that arrived are worth looking for */
+    uint32_t first_steps;      /* after so many, walks that arrived are worth looking for */
+    uint32_t root, line_count; /* by lines: where the root's begins; those of its branches */
 };
 
 /* A node is 64 bits: key (32, on top), pair, column * LANES (offset_bits). Nodes 2 * pair and
@@ -43,9 +45,12 @@ struct forest_layout {
     struct layout_vote *votes;    /* by payload */
     float *several; /* [rows][classes]: what such leaves add; -0, which changes no sum, where they
                        do not vote. NULL: a leaf votes twice for a class, or too many classes */
-    void *mapped;   /* the nodes' pages, when they have pages of their own */
-    size_t mapped_bytes;
-    uint64_t *nodes; /* NULL: the forest has too many columns or nodes for this form */
+    void *memory;   /* of nodes or lines */
+    size_t mapped_bytes; /* 0: memory is malloc's */
+    /* One of these, or none: the forest has too many columns or nodes for either. */
+    uint64_t *nodes;
+    struct layout_line *lines;
+    uint32_t leaf_bytes; /* of the first lines, which are leaves */
 };
 
 enum {
@@ -64,8 +69,12 @@ static inline uint32_t layout_key(float value)
     return as.bits ^ ((uint32_t)((int32_t)as.bits >> 31) | UINT32_C(0x80000000));
 }
 
-/* Never NULL; for layout_free(). */
-struct forest_layout *layout_new(const struct forest *forest, unsigned threads);
+enum layout_form { LAYOUT_BEST, LAYOUT_NODES };
+
+/* The form that this machine walks fastest, or the nodes that any machine can. Never NULL; for
+ * layout_free(). */
+struct forest_layout *layout_new(const struct forest *forest, enum layout_form form,
+                                 unsigned threads);
 
 /* NULL is accepted. */
 void layout_free(struct forest_layout *layout);

@@ -1,39 +1,45 @@
 /* Probabilities of rows: votes of the trees, summed in double, tree by tree. Reads a forest and X,
  * writes P. Blocks of rows are the tasks, so that a row's sum never depends on the threads.
  *
- * Two roads with the same bits. The plain one follows a row at a time through the forest as it is
- * stored. The fast one (layout.h) lets LANES walks go on at once, so that the fetches of one hide
- * behind the others; it has no branch that depends on the data: a walk that has arrived stands
- * still, and those that have not are gathered anew every few steps. On 2 million nodes (160,000 x
- * 9, 100 trees, AMD Zen 4, shared with other work) a thread makes 57,000 rows a second on the plain
- * road and 350,000 to 500,000 on the fast one. AVX-512 gathers in place of scalar walks were a
- * third slower there, several trees a pass over the rows no faster: there is neither. */
+ * Three roads with the same bits. The plain one follows a row at a time through the forest as it is
+ * stored. The others let several walks go on at once, so that the fetches of one hide behind the
+ * others, and have no branch that depends on the data: a walk that has arrived stands still, and
+ * those that have not are gathered anew every few steps. One goes node by node (layout.c) on any
+ * machine; one takes three levels a step, where AVX-512 and the number of columns allow (lines.c).
+ * On 2 million nodes (160,000 x 9, 100 trees, AMD Zen 4, shared with other work) a second of one
+ * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 600,000 to 770,000
+ * by lines. AVX-512 gathers node by node were a third slower than scalar walks; several trees a
+ * pass over the rows no faster; sorting rows by where 31 nodes on top of the tree send them, so
+ * that neighbours share the rest, no faster either. */
 #include "forest/forest.h"
 
 #include "base/arena.h"
 #include "base/parallel.h"
+#include "forest/impl.h"
 #include "forest/layout.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Large blocks, so that a tree that was fetched into the cache serves many rows (16,384 rows gave
- * 1.3 times the speed of 4,096); smaller ones when there are too few rows to keep all threads busy,
- * or when a block would take more than BLOCK_KEYS. */
+/* Large blocks, so that a tree that was fetched into the cache serves many rows, but not so large
+ * that the block itself leaves it: by lines, 2,048 rows gave 0.8 of the speed of 8,192, and 40,000
+ * the same. Smaller ones when there are too few rows to keep all threads busy, or when a block
+ * would take more than BLOCK_KEYS. */
 enum {
     MIN_BLOCK_ROWS = 64,
-    MAX_BLOCK_ROWS = 16384,
-    BLOCKS_PER_THREAD = 4,
+    MAX_BLOCK_ROWS = 8192,
+    BLOCKS_PER_THREAD = 2,
     BLOCK_KEYS = 1 << 20 /* 8 MiB */
 };
 
 enum {
-    CHUNK = 256,     /* walks of one tree between two looks at the next: keys stay in L1 */
-    LATER_STEPS = 4, /* before those that have not arrived are gathered */
-    FEW_WALKS = 4,   /* go on one by one */
-    FEW_ROWS = 8,    /* these go one by one, through LANES trees at once */
-    LAYOUT_PAYS = 5, /* nodes are laid out in the time that the fast road saves on a walk */
-    CACHE_LINE_NODES = 8,
+    CHUNK = 256,      /* walks of one tree between two looks at the next: keys stay in L1 */
+    LATER_STEPS = 4,  /* before those that have not arrived are gathered */
+    FEW_WALKS = 4,    /* go on one by one */
+    FEW_ROWS = 8,     /* these go one by one, through many trees at once */
+    LAYOUT_PAYS = 3,  /* nodes are laid out in the time that the fast road saves on a walk */
+    FETCH_ROWS = 256, /* fewer leave most of a large tree untouched */
+    CACHE_LINE = 64,
 };
 
 struct prediction {
@@ -63,7 +69,7 @@ static void add_plain(const struct forest *forest, const float *x, size_t rows, 
     }
 }
 
-/* ---- the fast road ---- */
+/* ---- node by node ---- */
 
 /* One walk: of row `item` through the tree at hand, or of the row at hand through tree `item`. */
 struct walk {
@@ -84,7 +90,8 @@ struct walks {
 #define INLINE static inline __attribute__((always_inline))
 
 /* The step that all time goes into. (With the comparison's carry added by an instruction of x86-64
- * that compilers do not find here it was 4 % faster: not worth it.) */
+ * that compilers do not find here it was 5 to 15 % faster: not worth assembly, now that lines are
+ * faster still where that would matter.) */
 INLINE uint32_t next_node(uint64_t node, const uint64_t *keys, unsigned bits)
 {
     uint32_t low = (uint32_t)node;
@@ -221,6 +228,87 @@ static void walk_trees(const struct walks *w, size_t count)
     walk_all(w, count, w->trees->first_steps, true, false);
 }
 
+/* ---- both fast roads ---- */
+
+/* Rows as keys. */
+struct converted {
+    const struct forest_layout *layout;
+    size_t rows;
+    uint64_t *wide;   /* for nodes: [rows / LANES][columns][LANES], see layout.h */
+    uint32_t *narrow; /* for lines: [rows][stride] */
+    size_t stride;
+};
+
+static uint32_t key_of(const struct layout_column *column, const float *x)
+{
+    float value = x[column->feature];
+    return isnan(value) ? column->missing : layout_key(value);
+}
+
+static struct converted convert(const struct forest *forest, const struct forest_layout *layout,
+                                const float *x, size_t rows)
+{
+    size_t columns = layout->columns - CONSTANT_COLUMNS;
+    struct converted to = {.layout = layout, .rows = rows, .stride = columns};
+    if (layout->lines) {
+        to.narrow = xcalloc(rows * columns + LINE_COLUMNS, sizeof *to.narrow);
+    } else {
+        to.wide = xcalloc((rows + LANES - 1) / LANES * LANES * layout->columns, sizeof *to.wide);
+    }
+    for (size_t row = 0; row < rows; row++, x += forest->features) {
+        if (layout->lines) {
+            for (size_t c = 0; c < columns; c++) {
+                to.narrow[row * columns + c] = key_of(&layout->column[c], x);
+            }
+            continue;
+        }
+        uint64_t *keys = (uint64_t *)(uintptr_t)keys_of(layout, to.wide, row);
+        for (size_t c = 0; c < columns; c++) {
+            keys[c * LANES] = (uint64_t)key_of(&layout->column[c], x) << 32;
+        }
+        keys[(columns + 1) * LANES] = UINT64_MAX;
+    }
+    return to;
+}
+
+/* payload[count] of the rows from `first` on, in tree `tree`. */
+static void find_leaves(const struct converted *c, size_t tree, size_t first, size_t count,
+                        uint32_t *payload)
+{
+    const struct forest_layout *layout = c->layout;
+    const struct layout_tree *t = &layout->trees[tree];
+    if (layout->lines) {
+        struct line_walk walk[CHUNK + LINE_LANES];
+        for (size_t i = 0; i < count; i++) {
+            walk[i] = (struct line_walk){(uint32_t)i, t->root};
+        }
+        lines_walk(layout->lines, layout->leaf_bytes, c->narrow + first * c->stride, c->stride,
+                   walk, count, t->first_steps, payload);
+    } else {
+        const struct walks w = {layout, c->wide + first * layout->columns, t, payload};
+        walk_rows(&w, count);
+    }
+}
+
+/* payload[count] of row `row`, in the trees from `first` on. */
+static void find_leaves_of_row(const struct converted *c, size_t row, size_t first, size_t count,
+                               uint32_t *payload)
+{
+    const struct forest_layout *layout = c->layout;
+    const struct layout_tree *trees = &layout->trees[first];
+    if (layout->lines) {
+        struct line_walk walk[CHUNK + LINE_LANES];
+        for (size_t i = 0; i < count; i++) {
+            walk[i] = (struct line_walk){(uint32_t)i, trees[i].root};
+        }
+        lines_walk(layout->lines, layout->leaf_bytes, c->narrow + row * c->stride, 0, walk, count,
+                   trees->first_steps, payload);
+    } else {
+        const struct walks w = {layout, keys_of(layout, c->wide, row), trees, payload};
+        walk_trees(&w, count);
+    }
+}
+
 /* Adds the votes of a leaf. Those of several classes as a row of all of them: trees of depth 8 (six
  * classes) then take 60 % of the time that a walk through their votes takes. */
 static inline void add_payload(const struct forest *forest, const struct forest_layout *layout,
@@ -239,71 +327,51 @@ static inline void add_payload(const struct forest *forest, const struct forest_
     }
 }
 
-/* The keys of x[rows][features]; rows up to a multiple of LANES are 0. */
-static void convert(const struct forest *forest, const struct forest_layout *layout, const float *x,
-                    size_t rows, uint64_t *keys)
+/* Reads a tree into the cache, front to back, which memory does at full speed: left to the walks,
+ * which come by in no order, it was half of the time. (Asked for by prefetch instructions instead,
+ * hardly anything came.) */
+static void fetch_tree(const struct forest_layout *layout, const struct layout_tree *tree)
 {
-    size_t columns = layout->columns - CONSTANT_COLUMNS;
-    for (size_t row = 0; row < rows; row++) {
-        uint64_t *to = (uint64_t *)(uintptr_t)keys_of(layout, keys, row);
-        for (size_t c = 0; c < columns; c++) {
-            float value = x[row * forest->features + layout->column[c].feature];
-            uint32_t key = layout_key(value);
-            to[c * LANES] = (uint64_t)(isnan(value) ? layout->column[c].missing : key) << 32;
-        }
-        to[(columns + 1) * LANES] = UINT64_MAX;
+    const char *at = (const char *)tree->nodes;
+    size_t bytes = tree->node_count * sizeof *tree->nodes;
+    if (layout->lines) {
+        at = (const char *)layout->lines + tree->root;
+        bytes = (size_t)tree->line_count << LINE_SHIFT;
     }
-}
-
-/* Asks for part `part` of `parts` of a tree's nodes: without, the first rows of a block wait for
- * each of them (190,000 rows a second instead of 300,000). */
-static void fetch_part(const struct layout_tree *tree, size_t part, size_t parts)
-{
-    size_t each = tree->node_count / parts + 1;
-    size_t end = (part + 1) * each < tree->node_count ? (part + 1) * each : tree->node_count;
-    for (size_t n = part * each; n < end; n += CACHE_LINE_NODES) {
-        __builtin_prefetch(tree->nodes + n, 0, 2);
+    for (const char *end = at + bytes; at < end; at += CACHE_LINE) {
+        (void)*(const volatile char *)at;
     }
 }
 
 /* A tree at a time over all rows. */
-static void add_rows(const struct forest *forest, const struct forest_layout *layout,
-                     const uint64_t *keys, size_t rows, double *prob)
+static void add_rows(const struct forest *forest, const struct converted *c, double *prob)
 {
     uint32_t payload[CHUNK];
     size_t classes = (size_t)forest->classes;
-    size_t chunks = (rows + CHUNK - 1) / CHUNK;
     for (size_t tree = 0; tree < forest->trees; tree++) {
-        for (size_t chunk = 0; chunk < chunks; chunk++) {
-            size_t first = chunk * CHUNK;
-            size_t count = rows - first < CHUNK ? rows - first : CHUNK;
-            const struct walks w = {.layout = layout,
-                                    .keys = keys + first * layout->columns,
-                                    .trees = &layout->trees[tree],
-                                    .payload = payload};
-            if (tree + 1 < forest->trees) {
-                fetch_part(&layout->trees[tree + 1], chunk, chunks);
-            }
-            walk_rows(&w, count);
+        if (c->rows >= FETCH_ROWS) {
+            fetch_tree(c->layout, &c->layout->trees[tree]);
+        }
+        for (size_t first = 0; first < c->rows; first += CHUNK) {
+            size_t count = c->rows - first < CHUNK ? c->rows - first : CHUNK;
+            find_leaves(c, tree, first, count, payload);
             for (size_t row = 0; row < count; row++) {
-                add_payload(forest, layout, payload[row], prob + (first + row) * classes);
+                add_payload(forest, c->layout, payload[row], prob + (first + row) * classes);
             }
         }
     }
 }
 
 /* A row through many trees at once, added in the order of the trees. */
-static void add_row(const struct forest *forest, const struct forest_layout *layout,
-                    const uint64_t *keys, double *prob)
+static void add_row(const struct forest *forest, const struct converted *c, size_t row,
+                    double *prob)
 {
     uint32_t payload[CHUNK];
     for (size_t first = 0; first < forest->trees; first += CHUNK) {
         size_t count = forest->trees - first < CHUNK ? forest->trees - first : CHUNK;
-        const struct walks w = {
-            .layout = layout, .keys = keys, .trees = &layout->trees[first], .payload = payload};
-        walk_trees(&w, count);
+        find_leaves_of_row(c, row, first, count, payload);
         for (size_t tree = 0; tree < count; tree++) {
-            add_payload(forest, layout, payload[tree], prob);
+            add_payload(forest, c->layout, payload[tree], prob);
         }
     }
 }
@@ -311,21 +379,19 @@ static void add_row(const struct forest *forest, const struct forest_layout *lay
 static void add_fast(const struct forest *forest, const struct forest_layout *layout,
                      const float *x, size_t rows, double *prob)
 {
-    size_t filled = (rows + LANES - 1) / LANES * LANES;
-    uint64_t *keys = xcalloc(filled * layout->columns, sizeof *keys);
-    convert(forest, layout, x, rows, keys);
+    struct converted c = convert(forest, layout, x, rows);
     if (rows < FEW_ROWS) {
         for (size_t row = 0; row < rows; row++) {
-            add_row(forest, layout, keys_of(layout, keys, row),
-                    prob + row * (size_t)forest->classes);
+            add_row(forest, &c, row, prob + row * (size_t)forest->classes);
         }
     } else {
-        add_rows(forest, layout, keys, rows, prob);
+        add_rows(forest, &c, prob);
     }
-    free(keys);
+    free(c.wide);
+    free(c.narrow);
 }
 
-/* ---- both ---- */
+/* ---- the whole ---- */
 
 static void predict_block(void *context, size_t block, unsigned worker)
 {
@@ -365,7 +431,7 @@ void forest_compile(const struct forest *forest, unsigned threads)
     if (atomic_load(&forest->layout)) {
         return;
     }
-    struct forest_layout *mine = layout_new(forest, parallel_threads(threads));
+    struct forest_layout *mine = layout_new(forest, LAYOUT_BEST, parallel_threads(threads));
     if (!atomic_compare_exchange_strong(&mutable_forest(forest)->layout, &none, mine)) {
         layout_free(mine); /* another thread was first */
     }
@@ -384,7 +450,7 @@ static const struct forest_layout *layout_for(const struct forest *forest, size_
         forest_compile(forest, threads);
     }
     const struct forest_layout *layout = atomic_load(&forest->layout);
-    return layout->nodes ? layout : NULL;
+    return layout->nodes || layout->lines ? layout : NULL;
 }
 
 void forest_predict(const struct forest *forest, const float *x, size_t rows, unsigned threads,

@@ -131,6 +131,15 @@ static void assert_same_bits(const struct forest *forest, const struct shape *sh
     arena_release(&arena);
 }
 
+/* As on a machine without the instructions that lines want. */
+static void walk_by_nodes(struct forest *forest)
+{
+    layout_free(atomic_load(&forest->layout));
+    forest->layout = layout_new(forest, LAYOUT_NODES, 2);
+    assert_non_null(forest->layout->nodes);
+    assert_null(forest->layout->lines);
+}
+
 static void assert_shape_keeps_bits(const struct shape *shape)
 {
     static const size_t rows[] = {1, 2, 7, 8, 15, 17, 63, 65, 511, 513, 1000};
@@ -138,6 +147,8 @@ static void assert_shape_keeps_bits(const struct shape *shape)
         struct forest *forest = random_forest(shape, i);
         assert_same_bits(forest, shape, rows[i]);
         forest_compile(forest, 2);
+        assert_same_bits(forest, shape, rows[i]);
+        walk_by_nodes(forest);
         assert_same_bits(forest, shape, rows[i]);
         forest_free(forest);
     }
@@ -156,6 +167,38 @@ static void test_small_and_large_forests_keep_their_bits(void **state)
                                                     .splits = features,
                                                     .mixed = true});
         }
+    }
+}
+
+static void test_rows_of_up_to_16_columns_are_walked_by_lines(void **state)
+{
+    (void)state;
+    for (size_t features = 15; features <= 17; features++) {
+        struct shape shape = {.features = features, .trees = 3, .classes = 3, .splits = 900};
+        struct forest *forest = random_forest(&shape, 7);
+        forest_compile(forest, 1);
+        assert_int_equal(forest->layout->lines != NULL, features <= 16 && lines_fit(features));
+        assert_int_equal(forest->layout->nodes != NULL, !forest->layout->lines);
+        assert_same_bits(forest, &shape, 700);
+        forest_free(forest);
+    }
+}
+
+static void test_trees_of_many_distinct_leaves_are_walked_by_nodes(void **state)
+{
+    (void)state;
+    for (size_t splits = 500; splits <= 5000; splits *= 10) {
+        const struct shape shape = {.features = 2,
+                                    .trees = 2,
+                                    .classes = 5,
+                                    .splits = splits,
+                                    .mixed = true,
+                                    .distinct = true};
+        struct forest *forest = random_forest(&shape, 2);
+        forest_compile(forest, 2);
+        assert_int_equal(forest->layout->lines != NULL, splits == 500 && lines_fit(2));
+        assert_same_bits(forest, &shape, 300);
+        forest_free(forest);
     }
 }
 
@@ -216,7 +259,9 @@ static void test_more_than_65535_features_and_thresholds_keep_their_bits(void **
         }
         assert_same_bits(forest, shapes[i], 30);
         forest_compile(forest, 1);
-        assert_non_null(forest->layout->nodes);
+        assert_int_equal(forest->layout->lines != NULL, i == 1 && lines_fit(1));
+        assert_same_bits(forest, shapes[i], 30);
+        walk_by_nodes(forest);
         assert_same_bits(forest, shapes[i], 30);
         forest_free(forest);
     }
@@ -331,6 +376,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_and_large_forests_keep_their_bits),
+        cmocka_unit_test(test_rows_of_up_to_16_columns_are_walked_by_lines),
+        cmocka_unit_test(test_trees_of_many_distinct_leaves_are_walked_by_nodes),
         cmocka_unit_test(test_missing_values_go_where_each_node_sends_them),
         cmocka_unit_test(test_leaves_of_several_classes_keep_their_bits),
         cmocka_unit_test(test_trees_of_one_node_keep_their_bits),

@@ -1,0 +1,210 @@
+/* A tree as cache lines, and the walks through them. Reads a forest and converted rows, moves walks
+ * from line to line.
+ *
+ * Where a row has at most 16 columns, one register of AVX-512 holds it, and a step is: fetch the
+ * line, pick the values that its seven keys ask for out of the register, compare all seven at once,
+ * look up to which of the eight lines below these bits lead. That is ten instructions and one fetch
+ * for three levels; node by node it is seven and two fetches for one (predict.c). Measured on lines
+ * in the second cache: 0.29 ns a level against 1.0 ns; 16 walks at once a quarter faster than 8.
+ *
+ * A leaf that stands higher in its line than the exits takes all exits below it. Each distinct leaf
+ * of a forest (grown to purity: one a class) has a line of its own, whose exits all lead to itself:
+ * a row that has arrived stays there. */
+#include "forest/lines.h"
+
+#include "base/arena.h"
+#include "forest/impl.h"
+#include "forest/layout.h"
+#include "forest/simd.h"
+
+#include <stdlib.h>
+
+_Static_assert(sizeof(struct layout_line) == 1 << LINE_SHIFT, "lines are named by their shift");
+
+/* ---- making them ---- */
+
+enum { LINE_LEVELS = 3, COLUMN_BITS = 4 };
+
+/* For each node of a tree the level that it has in its line, 0 on top: level[nodes of the tree],
+ * zeroed. Nodes stand in preorder, so a parent is seen before its children. */
+static void find_levels(const struct forest *forest, size_t tree, uint8_t *level)
+{
+    const struct forest_node *nodes = forest->nodes;
+    size_t root = forest->roots[tree], end = forest_tree_end(forest, tree);
+    for (size_t n = root; n < end; n++) {
+        if (nodes[n].feature != FOREST_LEAF) {
+            uint8_t below = (uint8_t)((level[n - root] + 1) % LINE_LEVELS);
+            level[nodes[n].left - root] = level[nodes[n].right - root] = below;
+        }
+    }
+}
+
+size_t lines_count(const struct forest *forest, size_t tree)
+{
+    size_t root = forest->roots[tree], nodes = forest_tree_end(forest, tree) - root, count = 0;
+    uint8_t *level = xcalloc(nodes, 1);
+    find_levels(forest, tree, level);
+    for (size_t n = 0; n < nodes; n++) {
+        count += level[n] == 0 && forest->nodes[root + n].feature != FOREST_LEAF;
+    }
+    free(level);
+    return count;
+}
+
+struct placing {
+    const struct lines_source *source;
+    size_t root;
+    const uint32_t *line; /* [nodes of the tree]: where a node's line begins */
+};
+
+/* Puts what stands below `node` into slot `slot` of a line (0 is the top, then level by level; the
+ * exits follow the keys). */
+static void place_slot(const struct placing *p, struct layout_line *to, unsigned slot,
+                       uint32_t node)
+{
+    const struct forest *forest = p->source->forest;
+    const struct forest_node *from = &forest->nodes[node];
+    bool leaf = from->feature == FOREST_LEAF;
+    if (slot >= LINE_KEYS) {
+        to->next[slot - LINE_KEYS] = leaf ? p->source->leaf[node] : p->line[node - p->root];
+        return;
+    }
+    uint32_t column = 0;
+    to->key[slot] = KEY_HIGHEST; /* nothing is greater: left */
+    if (!leaf) {
+        bool left = forest->missing_left && forest->missing_left[node];
+        column = p->source->column_of[left * forest->features + (size_t)from->feature];
+        to->key[slot] = layout_key(from->threshold);
+    }
+    to->columns |= column << (slot * COLUMN_BITS);
+    place_slot(p, to, 2 * slot + 1, leaf ? node : from->left);
+    place_slot(p, to, 2 * slot + 2, leaf ? node : from->right);
+}
+
+uint32_t lines_place(const struct lines_source *source, size_t tree, struct layout_line *to,
+                     uint32_t first)
+{
+    const struct forest *forest = source->forest;
+    size_t root = forest->roots[tree], nodes = forest_tree_end(forest, tree) - root;
+    if (forest->nodes[root].feature == FOREST_LEAF) {
+        return source->leaf[root];
+    }
+    uint8_t *level = xcalloc(nodes, 1);
+    uint32_t *line = xcalloc(nodes, sizeof *line), used = 0;
+    find_levels(forest, tree, level);
+    for (size_t n = 0; n < nodes; n++) { /* in preorder, so that a walk goes forward */
+        line[n] = first + (used << LINE_SHIFT);
+        used += level[n] == 0 && forest->nodes[root + n].feature != FOREST_LEAF;
+    }
+    const struct placing p = {.source = source, .root = root, .line = line};
+    for (size_t n = 0; n < nodes; n++) {
+        if (level[n] == 0 && forest->nodes[root + n].feature != FOREST_LEAF) {
+            place_slot(&p, to++, 0, (uint32_t)(root + n));
+        }
+    }
+    free(level);
+    free(line);
+    return first;
+}
+
+void lines_place_leaf(struct layout_line *lines, uint32_t at, uint32_t payload)
+{
+    struct layout_line *line = &lines[at >> LINE_SHIFT];
+    line->key[0] = payload;
+    for (int exit = 0; exit < LINE_EXITS; exit++) {
+        line->next[exit] = at;
+    }
+}
+
+/* ---- walking ---- */
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+enum { LATER_STEPS = 2 }; /* before those that have not arrived are gathered */
+
+bool lines_fit(size_t columns)
+{
+    return columns <= LINE_COLUMNS && SIMD_HAS_AVX512;
+}
+
+/* Where the comparisons of a line lead: bit k says "right of key k", bit 7 does not count. */
+#define EXIT_1(b) ((b)&1)
+#define EXIT_2(b) (2 * EXIT_1(b) + ((b) >> (1 + EXIT_1(b)) & 1))
+#define EXIT_3(b) (2 * EXIT_2(b) + ((b) >> (3 + EXIT_2(b)) & 1))
+#define EXITS_4(b) EXIT_3(b), EXIT_3((b) + 1), EXIT_3((b) + 2), EXIT_3((b) + 3)
+#define EXITS_16(b) EXITS_4(b), EXITS_4((b) + 4), EXITS_4((b) + 8), EXITS_4((b) + 12)
+#define EXITS_64(b) EXITS_16(b), EXITS_16((b) + 16), EXITS_16((b) + 32), EXITS_16((b) + 48)
+
+static const uint8_t exit_of[256] = {EXITS_64(0), EXITS_64(64), EXITS_64(128), EXITS_64(192)};
+
+/* `steps` steps of walk[count], a multiple of LINE_LANES. */
+SIMD_AVX512 static void advance(const struct layout_line *lines, const uint32_t *keys,
+                                size_t stride, struct line_walk *walk, size_t count, uint32_t steps)
+{
+    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+    const char *first = (const char *)lines;
+    for (; count > 0; count -= LINE_LANES, walk += LINE_LANES) {
+        size_t at[LINE_LANES];
+        __m512i row[LINE_LANES];
+#pragma GCC unroll 16
+        for (int lane = 0; lane < LINE_LANES; lane++) {
+            at[lane] = walk[lane].at;
+            row[lane] = _mm512_loadu_si512(keys + walk[lane].item * stride);
+        }
+        for (uint32_t step = 0; step < steps; step++) {
+#pragma GCC unroll 16
+            for (int lane = 0; lane < LINE_LANES; lane++) {
+                const struct layout_line *line = (const void *)(first + at[lane]);
+                __m256i column = /* the low 4 bits of each */
+                    _mm256_srlv_epi32(_mm256_set1_epi32((int)line->columns), shifts);
+                __m256i value = _mm512_castsi512_si256(
+                    _mm512_permutexvar_epi32(_mm512_castsi256_si512(column), row[lane]));
+                __m256i key = _mm256_load_si256((const __m256i *)(const void *)line);
+                at[lane] = line->next[exit_of[_mm256_cmpgt_epu32_mask(value, key)]];
+            }
+        }
+#pragma GCC unroll 16
+        for (int lane = 0; lane < LINE_LANES; lane++) {
+            walk[lane].at = (uint32_t)at[lane];
+        }
+    }
+}
+
+void lines_walk(const struct layout_line *lines, uint32_t leaf_bytes, const uint32_t *keys,
+                size_t stride, struct line_walk *walk, size_t count, uint32_t steps,
+                uint32_t *payload)
+{
+    while (count > 0) {
+        size_t filled = count, kept = 0;
+        for (; filled % LINE_LANES != 0; filled++) {
+            walk[filled] = walk[count - 1]; /* twice the same walk does no harm */
+        }
+        advance(lines, keys, stride, walk, filled, steps);
+        for (size_t i = 0; i < count; i++) {
+            struct line_walk one = walk[i];
+            payload[one.item] = lines[one.at >> LINE_SHIFT].key[0];
+            walk[kept] = one;
+            kept += one.at >= leaf_bytes;
+        }
+        count = kept;
+        steps = LATER_STEPS;
+    }
+}
+
+#else
+bool lines_fit(size_t columns)
+{
+    (void)columns;
+    return false;
+}
+
+void lines_walk(const struct layout_line *lines, uint32_t leaf_bytes, const uint32_t *keys,
+                size_t stride, struct line_walk *walk, size_t count, uint32_t steps,
+                uint32_t *payload)
+{
+    (void)lines, (void)leaf_bytes, (void)keys, (void)stride, (void)walk, (void)count, (void)steps;
+    (void)payload;
+    abort(); /* a bug: nothing fits */
+}
+#endif
