@@ -1,6 +1,7 @@
-/* Why one vehicle is rated as it is; see pipeline.h. Reads gold, run.json and the model that made
+/* Why one vehicle is rated as it is; see published.h. Reads gold, run.json and the model that made
  * them; writes nothing. */
-#include "pipeline/stages.h"
+#include "published/model.h"
+#include "published/tables.h"
 
 #include "base/dates.h"
 #include "base/fs.h"
@@ -248,10 +249,10 @@ static int usual_of_fleet(struct lake *lake, struct arena *arena,
     if (lake_query(lake, sql_text("serve/habituel.sql"), arena, &rows, err) != 0) {
         return -1;
     }
-    *found = report_number(rows.cells[0]) >= FLEET_AT_LEAST;
+    *found = published_number(rows.cells[0]) >= FLEET_AT_LEAST;
     for (size_t i = 0; i < MODEL_INPUT_COUNT && *found; i++) {
-        usual[i] = (struct usual_range){report_number(rows.cells[1 + 2 * i]),
-                                        report_number(rows.cells[2 + 2 * i])};
+        usual[i] = (struct usual_range){published_number(rows.cells[1 + 2 * i]),
+                                        published_number(rows.cells[2 + 2 * i])};
     }
     return 0;
 }
@@ -266,10 +267,10 @@ static int explain_vehicle(const struct session *session, struct lake *lake,
     struct usual_range usual[MODEL_INPUT_COUNT];
     double x[MODEL_INPUT_COUNT];
     int status = -1;
-    out->vehicle = report_ranked(cells);
-    out->annee = report_number(cells[YEAR]);
+    out->vehicle = published_ranked(cells);
+    out->annee = published_number(cells[YEAR]);
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
-        x[i] = report_number(cells[FIRST_INPUT + i]);
+        x[i] = published_number(cells[FIRST_INPUT + i]);
     }
     out->against_fleet = !forest_has_cover(model->forest);
     if (fleet_reasons_open(&reasons, lake, "reporting_final", model, session->threads, arena,
@@ -305,22 +306,22 @@ static int read_services(struct lake *lake, struct arena *arena, struct vehicle_
     out->services = ARENA_NEW(arena, struct vehicle_service, rows.rows);
     for (size_t r = 0; r < rows.rows; r++) {
         const char **cell = &rows.cells[r * rows.columns];
-        out->services[r] = (struct vehicle_service){cell[0], cell[1], report_number(cell[2])};
+        out->services[r] = (struct vehicle_service){cell[0], cell[1], published_number(cell[2])};
     }
     return 0;
 }
 
-int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
-                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+int published_explain(const struct session *session, const char *vin, const char *model_path,
+                      struct arena *arena, struct vehicle_explanation *out, struct error *err)
 {
     struct lake *lake = NULL;
     struct fleet_model model = {0};
     struct lake_rows rows;
     int status = -1;
     *out = (struct vehicle_explanation){0};
-    if (report_open(session, &lake, err) != 0 ||
-        report_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
-        report_open_table(session, lake, TABLE_HISTORIQUE_ENTRETIEN, "run", arena, err) != 0 ||
+    if (published_open(session, &lake, err) != 0 ||
+        published_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
+        published_open_table(session, lake, TABLE_HISTORIQUE_ENTRETIEN, "run", arena, err) != 0 ||
         lake_words(lake, "asked", "vin", &vin, 1, err) != 0 ||
         lake_query(lake, sql_text("serve/vehicule.sql"), arena, &rows, err) != 0) {
         goto done;
