@@ -240,10 +240,8 @@ static bool usual_of_model(const struct fleet_model *model,
     return found;
 }
 
-/* From the fleet's vehicles that are predicted sound, when there are enough. */
-static int usual_of_fleet(struct lake *lake, struct arena *arena,
-                          struct usual_range usual[MODEL_INPUT_COUNT], bool *found,
-                          struct error *err)
+int published_usual(struct lake *lake, struct arena *arena,
+                    struct usual_range usual[MODEL_INPUT_COUNT], bool *found, struct error *err)
 {
     struct lake_rows rows;
     if (lake_query(lake, sql_text("serve/habituel.sql"), arena, &rows, err) != 0) {
@@ -259,40 +257,65 @@ static int usual_of_fleet(struct lake *lake, struct arena *arena,
 
 /* ---- one vehicle ---- */
 
-static int explain_vehicle(const struct session *session, struct lake *lake,
-                           const struct fleet_model *model, const char *const *cells,
-                           struct arena *arena, struct vehicle_explanation *out, struct error *err)
+int explainer_open(struct explainer *explainer, const struct session *session, struct lake *lake,
+                   const char *model_path, struct arena *arena, struct error *err)
 {
-    struct fleet_reasons reasons = {0};
-    struct usual_range usual[MODEL_INPUT_COUNT];
+    const char *path = NULL;
+    *explainer = (struct explainer){0};
+    if (find_model(session, model_path, arena, &path, err) != 0 ||
+        fleet_model_open(path, arena, &explainer->model, err) != 0) {
+        return -1;
+    }
+    explainer->against_fleet = !forest_has_cover(explainer->model.forest);
+    if (fleet_reasons_open(&explainer->reasons, lake, "reporting_final", &explainer->model,
+                           session->threads, arena, err) != 0) {
+        return -1;
+    }
+    return usual_of_model(&explainer->model, explainer->usual)
+               ? 0
+               : published_usual(lake, arena, explainer->usual, &explainer->usual_of_fleet, err);
+}
+
+void explainer_close(struct explainer *explainer)
+{
+    fleet_reasons_close(&explainer->reasons);
+    fleet_model_close(&explainer->model);
+}
+
+int explainer_ask(struct explainer *explainer, const double x[MODEL_INPUT_COUNT], int predicted,
+                  struct reason out[MODEL_INPUT_COUNT], double *base, struct error *err)
+{
+    if (fleet_reasons_of(&explainer->reasons, x, predicted, out, base, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
+        out[i].usual = explainer->usual[out[i].input];
+    }
+    return 0;
+}
+
+static int explain_vehicle(struct explainer *explainer, const char *const *cells,
+                           struct vehicle_explanation *out, struct error *err)
+{
     double x[MODEL_INPUT_COUNT];
-    int status = -1;
     out->vehicle = published_ranked(cells);
     out->annee = published_number(cells[YEAR]);
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
         x[i] = published_number(cells[FIRST_INPUT + i]);
     }
-    out->against_fleet = !forest_has_cover(model->forest);
-    if (fleet_reasons_open(&reasons, lake, "reporting_final", model, session->threads, arena,
-                           err) != 0 ||
-        fleet_reasons_of(&reasons, x, out->vehicle.type_panne_predit, out->reasons, &out->base,
-                         err) != 0) {
-        goto done;
-    }
-    if (!usual_of_model(model, usual) &&
-        usual_of_fleet(lake, arena, usual, &out->usual_of_fleet, err) != 0) {
-        goto done;
+    if (explainer_ask(explainer, x, out->vehicle.type_panne_predit, out->reasons, &out->base,
+                      err) != 0) {
+        return -1;
     }
     out->prob = out->base;
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
         out->prob += out->reasons[i].points;
-        out->reasons[i].usual = usual[out->reasons[i].input];
     }
+    out->model_path = explainer->model.path;
+    out->against_fleet = explainer->against_fleet;
+    out->usual_of_fleet = explainer->usual_of_fleet;
     out->told = reasons_worth_telling(out->reasons);
-    status = 0;
-done:
-    fleet_reasons_close(&reasons);
-    return status;
+    return 0;
 }
 
 static int read_services(struct lake *lake, struct arena *arena, struct vehicle_explanation *out,
@@ -315,7 +338,7 @@ int published_explain(const struct session *session, const char *vin, const char
                       struct arena *arena, struct vehicle_explanation *out, struct error *err)
 {
     struct lake *lake = NULL;
-    struct fleet_model model = {0};
+    struct explainer explainer = {0};
     struct lake_rows rows;
     int status = -1;
     *out = (struct vehicle_explanation){0};
@@ -330,14 +353,13 @@ int published_explain(const struct session *session, const char *vin, const char
         (void)unknown_vin(session, lake, vin, arena, err);
         goto done;
     }
-    if (find_model(session, model_path, arena, &out->model_path, err) != 0 ||
-        fleet_model_open(out->model_path, arena, &model, err) != 0 ||
-        explain_vehicle(session, lake, &model, rows.cells, arena, out, err) != 0) {
+    if (explainer_open(&explainer, session, lake, model_path, arena, err) != 0 ||
+        explain_vehicle(&explainer, rows.cells, out, err) != 0) {
         goto done;
     }
     status = read_services(lake, arena, out, err);
 done:
-    fleet_model_close(&model);
+    explainer_close(&explainer);
     lake_close(lake);
     return status;
 }

@@ -66,4 +66,35 @@ int fleet_reasons_of(struct fleet_reasons *reasons, const double x[MODEL_INPUT_C
                      int predicted, struct reason out[MODEL_INPUT_COUNT], double *base,
                      struct error *err);
 
+/* ---- explain.c: why one vehicle is rated as it is ---- */
+
+/* The model that made the results of a run, ready to explain any of its vehicles. */
+struct explainer {
+    struct fleet_model model;
+    struct fleet_reasons reasons;
+    struct usual_range usual[MODEL_INPUT_COUNT];
+    bool against_fleet;  /* the model does not tell what it was trained on: base is the mean of this
+                            fleet */
+    bool usual_of_fleet; /* the usual ranges are this fleet's, not the training data's */
+};
+
+/* Finds the model that run.json of the session's run date names by its hash: at `model_path`, or
+ * (NULL) at the path of run.json or models/model_pannes.onnx under the root; one with another hash
+ * is refused. The engine has the table reporting_final open. Texts are owned by the arena. Zeroed
+ * or open, an explainer is for explainer_close(). */
+int explainer_open(struct explainer *explainer, const struct session *session, struct lake *lake,
+                   const char *model_path, struct arena *arena, struct error *err);
+void explainer_close(struct explainer *explainer);
+
+/* All contributions to the probability of `predicted` for one vehicle's measures in the contract's
+ * order (NAN: not measured), strongest first, with the usual ranges; *base: the probability before
+ * anything is known. Several threads may ask at once. */
+int explainer_ask(struct explainer *explainer, const double x[MODEL_INPUT_COUNT], int predicted,
+                  struct reason out[MODEL_INPUT_COUNT], double *base, struct error *err);
+
+/* What is usual among the vehicles that are predicted sound, when there are enough: 5 and 95 % of
+ * reporting_final. *found tells. */
+int published_usual(struct lake *lake, struct arena *arena,
+                    struct usual_range usual[MODEL_INPUT_COUNT], bool *found, struct error *err);
+
 #endif
