@@ -470,7 +470,7 @@ static int model(struct cli *cli, struct error *err)
     const struct session session = cli_session(cli);
     struct model_facts facts;
     struct card card = {.facts = &facts};
-    if (pipeline_model(&session, cli->options.model, &cli->arena, &facts, err) != 0) {
+    if (published_model(&session, cli->options.model, &cli->arena, &facts, err) != 0) {
         return -1;
     }
     read_properties(cli, &card);
