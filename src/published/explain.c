@@ -318,11 +318,11 @@ static int explain_vehicle(struct explainer *explainer, const char *const *cells
     return 0;
 }
 
-static int read_services(struct lake *lake, struct arena *arena, struct vehicle_explanation *out,
-                         struct error *err)
+static int read_services(struct lake *lake, const char *vin, struct arena *arena,
+                         struct vehicle_explanation *out, struct error *err)
 {
     struct lake_rows rows;
-    if (lake_query(lake, sql_text("serve/entretiens.sql"), arena, &rows, err) != 0) {
+    if (lake_ask(lake, sql_text("serve/entretiens.sql"), &vin, 1, arena, &rows, err) != 0) {
         return -1;
     }
     out->service_count = rows.rows;
@@ -345,8 +345,7 @@ int published_explain(const struct session *session, const char *vin, const char
     if (published_open(session, &lake, err) != 0 ||
         published_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
         published_open_table(session, lake, TABLE_HISTORIQUE_ENTRETIEN, "run", arena, err) != 0 ||
-        lake_words(lake, "asked", "vin", &vin, 1, err) != 0 ||
-        lake_query(lake, sql_text("serve/vehicule.sql"), arena, &rows, err) != 0) {
+        lake_ask(lake, sql_text("serve/vehicule.sql"), &vin, 1, arena, &rows, err) != 0) {
         goto done;
     }
     if (rows.rows == 0) {
@@ -357,7 +356,7 @@ int published_explain(const struct session *session, const char *vin, const char
         explain_vehicle(&explainer, rows.cells, out, err) != 0) {
         goto done;
     }
-    status = read_services(lake, arena, out, err);
+    status = read_services(lake, vin, arena, out, err);
 done:
     explainer_close(&explainer);
     lake_close(lake);

@@ -221,18 +221,26 @@ static int read_orphans(const struct session *session, struct lake *lake, struct
     return 0;
 }
 
+int published_quality_in(struct lake *lake, const struct session *session, struct arena *arena,
+                         struct quality_summary *out, struct error *err)
+{
+    *out = (struct quality_summary){0};
+    if (published_open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) != 0 ||
+        read_report(session, lake, "silver", arena, &out->silver, err) != 0 ||
+        read_report(session, lake, "gold", arena, &out->gold, err) != 0 ||
+        read_orphans(session, lake, arena, out, err) != 0) {
+        return -1;
+    }
+    return read_reasons(lake, arena, out, err);
+}
+
 int published_quality(const struct session *session, struct arena *arena,
                       struct quality_summary *out, struct error *err)
 {
     struct lake *lake = NULL;
-    *out = (struct quality_summary){0};
     int status = -1;
-    if (published_open(session, &lake, err) == 0 &&
-        published_open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) == 0 &&
-        read_report(session, lake, "silver", arena, &out->silver, err) == 0 &&
-        read_report(session, lake, "gold", arena, &out->gold, err) == 0 &&
-        read_orphans(session, lake, arena, out, err) == 0) {
-        status = read_reasons(lake, arena, out, err);
+    if (published_open(session, &lake, err) == 0) {
+        status = published_quality_in(lake, session, arena, out, err);
     }
     lake_close(lake);
     return status;

@@ -21,4 +21,8 @@ struct ranked_vehicle published_ranked(const char *const *cells);
 /* A number, NAN for NULL. */
 double published_number(const char *cell);
 
+/* published_quality() in an engine of the caller's, which has none of its tables open yet. */
+int published_quality_in(struct lake *lake, const struct session *session, struct arena *arena,
+                         struct quality_summary *out, struct error *err);
+
 #endif

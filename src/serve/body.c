@@ -230,6 +230,16 @@ static size_t character(const unsigned char *text, size_t left)
     return bad ? 0 : length;
 }
 
+bool utf8_is_valid(const void *bytes, size_t size)
+{
+    const unsigned char *text = bytes;
+    size_t length = 1;
+    for (size_t i = 0; i < size && length > 0; i += length) {
+        length = text[i] < 0x80 ? 1 : character(text + i, size - i);
+    }
+    return length > 0;
+}
+
 static void escape_byte(struct body *body, unsigned char byte)
 {
     static const char shorts[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',

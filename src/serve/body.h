@@ -25,6 +25,9 @@ void body_release(struct body *body);
 /* Room for `more` bytes behind the end; the caller writes there and adds to `size`. */
 char *body_reserve(struct body *body, size_t more);
 
+/* True when all of the bytes are UTF-8 (RFC 3629). */
+bool utf8_is_valid(const void *bytes, size_t size);
+
 /* ---- bytes as they are ---- */
 
 void body_bytes(struct body *body, const void *bytes, size_t size);
