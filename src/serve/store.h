@@ -73,10 +73,6 @@ int selection_set(struct selection *selection, const char *name, const char *val
 /* The names that selection_set() takes, for the list of allowed parameters; ends with NULL. */
 extern const char *const selection_parameters[];
 
-/* prob_panne from which a vehicle is urgent, and to be watched, of the quick filters. */
-#define NIVEAU_URGENT_PROB 0.7
-#define NIVEAU_SURVEILLER_PROB 0.3
-
 /* In which order. Zeroed: most urgent first (statut, then prob_panne, then vin). */
 struct sort_order {
     size_t key;      /* 0: urgence; else 1 + a column's place in reporting_final */
@@ -149,7 +145,7 @@ struct fleet_kpi {
     uint64_t vehicles;
     uint64_t by_statut[STATUT_COUNT];
     uint64_t interventions;      /* a failure is predicted */
-    uint64_t a_surveiller;       /* prob_panne >= NIVEAU_SURVEILLER_PROB */
+    uint64_t a_surveiller;       /* prob_panne >= fleet_thresholds.surveillance */
     uint64_t sans_date_revision; /* no service date */
 };
 
