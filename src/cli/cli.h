@@ -48,6 +48,7 @@ struct options {
     int score_format; /* enum score_format */
     bool calibrated;  /* run, gold, score */
     bool no_header;
+    bool strict;         /* verify */
     uint64_t limit;      /* top */
     const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };
@@ -90,8 +91,8 @@ extern const struct command *const commands[];
 extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
-    command_gold, command_score, command_top, command_explain, command_quality, command_model,
-    command_catalog, command_demo;
+    command_gold, command_score, command_top, command_explain, command_quality, command_verify,
+    command_model, command_catalog, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \
