@@ -454,9 +454,10 @@ int pipeline_verify(const struct session *session, const struct verify_options *
         struct verification v = {
             .session = session, .strict = options->strict, .arena = arena, .report = report};
         *report = (struct verify_report){0};
-        int status = publish_recover(session->data, err) == 0 && load_runs(&v, state, err) == 0
-                         ? check_runs(&v, options->all, err)
-                         : -1;
+        if (publish_recover(session->data, err) != 0) {
+            return -1;
+        }
+        int status = load_runs(&v, state, err) == 0 ? check_runs(&v, options->all, err) : -1;
         release_runs(&v);
         if ((status == 0 && report->finding_count == 0) || still_the_same(&v, state)) {
             return status;
