@@ -310,9 +310,20 @@ static int read_services(struct lake *lake, struct arena *arena, struct vehicle_
     return 0;
 }
 
-int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
-                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+struct reading {
+    const struct session *session;
+    const char *vin, *model_path;
+    struct arena *arena;
+    struct vehicle_explanation *out;
+};
+
+static int read_explanation(void *context, struct error *err)
 {
+    const struct reading *r = context;
+    const struct session *session = r->session;
+    struct arena *arena = r->arena;
+    struct vehicle_explanation *out = r->out;
+    const char *vin = r->vin;
     struct lake *lake = NULL;
     struct fleet_model model = {0};
     struct lake_rows rows;
@@ -329,7 +340,7 @@ int pipeline_explain(const struct session *session, const char *vin, const char 
         (void)unknown_vin(session, lake, vin, arena, err);
         goto done;
     }
-    if (find_model(session, model_path, arena, &out->model_path, err) != 0 ||
+    if (find_model(session, r->model_path, arena, &out->model_path, err) != 0 ||
         fleet_model_open(out->model_path, arena, &model, err) != 0 ||
         explain_vehicle(session, lake, &model, rows.cells, arena, out, err) != 0) {
         goto done;
@@ -339,4 +350,11 @@ done:
     fleet_model_close(&model);
     lake_close(lake);
     return status;
+}
+
+int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
+                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+{
+    struct reading reading = {session, vin, model_path, arena, out};
+    return report_read_settled(session, read_explanation, &reading, err);
 }
