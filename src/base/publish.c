@@ -71,13 +71,26 @@ static int sync_folders(struct arena *arena, const char *root, const char *relat
 
 /* ---- the second phase: what the journal says, done or finished ---- */
 
+/* Makes the folder that a file goes to. A new one has its name on the disk before the file moves
+ * in, or a loss of power could keep the move and lose the folder with the file. */
+static int make_place(struct arena *arena, const char *root, const char *relative,
+                      struct error *err)
+{
+    const char *folder = folder_of(arena, join(arena, root, relative));
+    const char *none = NULL;
+    if (fs_is_folder(folder)) {
+        return 0;
+    }
+    return fs_make_folders(folder, err) == 0 ? sync_folders(arena, root, relative, &none, err) : -1;
+}
+
 /* Renames a staged file into place; a file that is in place already has the journal's hash. */
 static int place(struct arena *arena, const char *root, const char *staging, const char *relative,
                  const char *sha256, struct error *err)
 {
     const char *from = join(arena, staging, relative);
     const char *to = join(arena, root, relative);
-    if (fs_make_folders(folder_of(arena, to), err) != 0) {
+    if (make_place(arena, root, relative, err) != 0) {
         return -1;
     }
     if (rename(from, to) == 0) {
@@ -357,6 +370,11 @@ int publish_commit(struct publication *publication, struct error *err)
         if (sync_folders(&p->arena, p->staging, p->files[i].path, &last_synced, err) != 0) {
             return -1;
         }
+    }
+    /* The journal must not outlive what it speaks of, nor the first placed file the journal: the
+     * names of both folders above it are on the disk before it gets its own. */
+    if (sync_path(all, err) != 0 || sync_path(p->root, err) != 0) {
+        return -1;
     }
     const char *text = journal_text(p, &size);
     if (fs_write(unnamed, text, size, err) != 0) {

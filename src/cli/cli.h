@@ -49,6 +49,7 @@ struct options {
     int score_format; /* enum score_format */
     bool calibrated;  /* run, gold, score */
     bool no_header;
+    bool strict;               /* verify */
     uint64_t limit;            /* top */
     uint64_t port, per_client; /* serve, demo */
     const char *listen, *host, *token_file, *tls_cert, *tls_key;
@@ -95,8 +96,8 @@ extern const struct command *const commands[];
 extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
-    command_gold, command_score, command_top, command_explain, command_quality, command_model,
-    command_catalog, command_serve, command_demo;
+    command_gold, command_score, command_top, command_explain, command_quality, command_verify,
+    command_model, command_catalog, command_serve, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

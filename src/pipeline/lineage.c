@@ -19,7 +19,7 @@
 
 enum { RUN_JSON_LIMIT = 64 << 20 };
 
-static void combine(struct hash *hash, const char *path, const char *sha256)
+void lineage_combine(struct hash *hash, const char *path, const char *sha256)
 {
     hash_update(hash, path, strlen(path) + 1);
     hash_update(hash, sha256, strlen(sha256));
@@ -31,8 +31,8 @@ static int combine_input(void *context, const struct bytes *cells, size_t count,
     struct arena arena = {0};
     (void)count;
     (void)err;
-    combine(context, arena_copy(&arena, cells[0].data, cells[0].size),
-            arena_copy(&arena, cells[1].data, cells[1].size));
+    lineage_combine(context, arena_copy(&arena, cells[0].data, cells[0].size),
+                    arena_copy(&arena, cells[1].data, cells[1].size));
     arena_release(&arena);
     return 0;
 }
@@ -42,7 +42,7 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-static const char *section_of(const char *path)
+const char *lineage_section(const char *path)
 {
     if (starts_with(path, "quarantine/")) {
         return "quarantine";
@@ -62,8 +62,8 @@ static json_t *outputs(const struct publication *publication, const char *sectio
     hash_init(&hash);
     for (size_t i = 0; i < publication->file_count; i++) {
         const struct published_file *file = &publication->files[i];
-        if (strcmp(section_of(file->path), section) == 0) {
-            combine(&hash, file->path, file->sha256);
+        if (strcmp(lineage_section(file->path), section) == 0) {
+            lineage_combine(&hash, file->path, file->sha256);
             json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "path", file->path, "sha256",
                                                   file->sha256, "bytes", (json_int_t)file->bytes));
         }

@@ -161,6 +161,36 @@ struct score_options {
 int pipeline_score(const struct session *session, const struct score_options *options,
                    uint64_t *rows, struct error *err);
 
+/* ---- verify (verify.c) ---- */
+
+struct verify_options {
+    bool all;    /* the runs of all dates, else session->run_date's */
+    bool strict; /* notes count as faults */
+};
+
+struct verify_finding {
+    int32_t run_date;
+    bool fault;       /* else a note: the results stand, but something beside them has moved on */
+    struct text text; /* what is wrong, and how to mend it; owned by the arena */
+};
+
+struct verify_report {
+    uint64_t runs;   /* that were checked */
+    uint64_t files;  /* published files */
+    uint64_t inputs; /* raw files that are there as they were read */
+    uint64_t bytes;  /* hashed */
+    struct verify_finding *findings;
+    size_t finding_count;
+    uint64_t fault_count;
+};
+
+/* Holds what is published against run.json: hashes and sizes of all files, no file that no run
+ * made, columns, row counts, records read = silver + quarantined + duplicates, and the chain from
+ * gold over model and silver to bronze. Changes nothing, and is not disturbed by runs meanwhile.
+ * Fails only when it cannot tell; what is wrong is in the report. */
+int pipeline_verify(const struct session *session, const struct verify_options *options,
+                    struct arena *arena, struct verify_report *report, struct error *err);
+
 /* ---- simulated bronze (simulate.c) ---- */
 
 /* Puts `folder`'s content in place as bronze of the run date: called with a function that fills an

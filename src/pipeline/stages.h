@@ -86,6 +86,12 @@ int quality_write(struct stage *stage, const struct table *table, const char *le
 
 /* ---- lineage.c ---- */
 
+/* One more file of a combined hash; the files come sorted as their list is. */
+void lineage_combine(struct hash *hash, const char *path, const char *sha256);
+
+/* The section of run.json that names a published file: "silver", "gold" or "quarantine". */
+const char *lineage_section(const char *path);
+
 /* Writes runs/run_date=D/run.json over everything that was staged; `model` NULL when gold was not
  * made. `refused`: the run stops at its rejects, only the quarantine is published. */
 int lineage_write(struct stage *stage, const struct fleet_model *model, bool refused,

@@ -334,9 +334,20 @@ static int read_services(struct lake *lake, const char *vin, struct arena *arena
     return 0;
 }
 
-int published_explain(const struct session *session, const char *vin, const char *model_path,
-                      struct arena *arena, struct vehicle_explanation *out, struct error *err)
+struct reading {
+    const struct session *session;
+    const char *vin, *model_path;
+    struct arena *arena;
+    struct vehicle_explanation *out;
+};
+
+static int read_explanation(void *context, struct error *err)
 {
+    const struct reading *r = context;
+    const struct session *session = r->session;
+    struct arena *arena = r->arena;
+    struct vehicle_explanation *out = r->out;
+    const char *vin = r->vin;
     struct lake *lake = NULL;
     struct explainer explainer = {0};
     struct lake_rows rows;
@@ -352,7 +363,7 @@ int published_explain(const struct session *session, const char *vin, const char
         (void)unknown_vin(session, lake, vin, arena, err);
         goto done;
     }
-    if (explainer_open(&explainer, session, lake, model_path, arena, err) != 0 ||
+    if (explainer_open(&explainer, session, lake, r->model_path, arena, err) != 0 ||
         explain_vehicle(&explainer, rows.cells, out, err) != 0) {
         goto done;
     }
@@ -361,4 +372,11 @@ done:
     explainer_close(&explainer);
     lake_close(lake);
     return status;
+}
+
+int published_explain(const struct session *session, const char *vin, const char *model_path,
+                      struct arena *arena, struct vehicle_explanation *out, struct error *err)
+{
+    struct reading reading = {session, vin, model_path, arena, out};
+    return published_read_settled(session, read_explanation, &reading, err);
 }

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int published_dates_under(const char *data, const char *level, struct arena *arena, int32_t **dates,
                           size_t *count, struct error *err)
@@ -65,6 +66,47 @@ int published_open_table(const struct session *session, struct lake *lake, enum 
     return lake_open_parquet(lake, table->name, table, session->data, path, err);
 }
 
+/* Which run.json is published for the run date: every run puts a new file there, last of all. */
+struct record_stamp {
+    ino_t inode;
+    struct timespec changed;
+    bool journal; /* a publication is under way */
+};
+
+static struct record_stamp stamp_now(const struct session *session)
+{
+    struct arena arena = {0};
+    struct stat info = {0};
+    const char *record = layout_path(&arena, "runs/run_date=D/run.json", session->run_date, 0);
+    struct record_stamp stamp = {
+        .journal = fs_exists(arena_printf(&arena, "%s/.staging/journal", session->data))};
+    if (stat(arena_printf(&arena, "%s/%s", session->data, record), &info) == 0) {
+        stamp.inode = info.st_ino;
+        stamp.changed = info.st_mtim;
+    }
+    arena_release(&arena);
+    return stamp;
+}
+
+int published_read_settled(const struct session *session,
+                           int (*read)(void *context, struct error *err), void *context,
+                           struct error *err)
+{
+    enum { ATTEMPTS = 20 };
+    int status = -1;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct record_stamp before = stamp_now(session);
+        status = read(context, err);
+        struct record_stamp after = stamp_now(session);
+        if (!after.journal && before.inode == after.inode &&
+            before.changed.tv_sec == after.changed.tv_sec &&
+            before.changed.tv_nsec == after.changed.tv_nsec) {
+            break;
+        }
+    }
+    return status;
+}
+
 /* ---- the ranked fleet ---- */
 
 static enum statut statut_of(const char *name)
@@ -99,9 +141,19 @@ struct ranked_vehicle published_ranked(const char *const *cells)
     };
 }
 
-int published_top(const struct session *session, size_t limit, struct arena *arena,
-                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+struct top_reading {
+    const struct session *session;
+    size_t limit;
+    struct arena *arena;
+    struct ranked_vehicle **rows;
+    size_t *count, *total;
+};
+
+static int read_top(void *context, struct error *err)
 {
+    const struct top_reading *r = context;
+    const struct session *session = r->session;
+    struct arena *arena = r->arena;
     struct lake *lake = NULL;
     struct lake_rows found;
     uint64_t fleet;
@@ -116,20 +168,27 @@ int published_top(const struct session *session, size_t limit, struct arena *are
         lake_count(lake, "SELECT count(*) FROM reporting_final", &fleet, err) != 0 ||
         lake_query(lake,
                    arena_printf(arena, "%s LIMIT %zu", sql_text("serve/top.sql"),
-                                limit > 0 ? limit : (size_t)fleet),
+                                r->limit > 0 ? r->limit : (size_t)fleet),
                    arena, &found, err) != 0) {
         goto done;
     }
-    *total = (size_t)fleet;
-    *count = found.rows;
-    *rows = ARENA_NEW(arena, struct ranked_vehicle, found.rows);
-    for (size_t r = 0; r < found.rows; r++) {
-        (*rows)[r] = published_ranked(&found.cells[r * found.columns]);
+    *r->total = (size_t)fleet;
+    *r->count = found.rows;
+    *r->rows = ARENA_NEW(arena, struct ranked_vehicle, found.rows);
+    for (size_t i = 0; i < found.rows; i++) {
+        (*r->rows)[i] = published_ranked(&found.cells[i * found.columns]);
     }
     status = 0;
 done:
     lake_close(lake);
     return status;
+}
+
+int published_top(const struct session *session, size_t limit, struct arena *arena,
+                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+{
+    struct top_reading reading = {session, limit, arena, rows, count, total};
+    return published_read_settled(session, read_top, &reading, err);
 }
 
 /* ---- quality ---- */
@@ -234,14 +293,27 @@ int published_quality_in(struct lake *lake, const struct session *session, struc
     return read_reasons(lake, arena, out, err);
 }
 
-int published_quality(const struct session *session, struct arena *arena,
-                      struct quality_summary *out, struct error *err)
+struct quality_reading {
+    const struct session *session;
+    struct arena *arena;
+    struct quality_summary *out;
+};
+
+static int read_quality(void *context, struct error *err)
 {
+    const struct quality_reading *r = context;
     struct lake *lake = NULL;
     int status = -1;
-    if (published_open(session, &lake, err) == 0) {
-        status = published_quality_in(lake, session, arena, out, err);
+    if (published_open(r->session, &lake, err) == 0) {
+        status = published_quality_in(lake, r->session, r->arena, r->out, err);
     }
     lake_close(lake);
     return status;
+}
+
+int published_quality(const struct session *session, struct arena *arena,
+                      struct quality_summary *out, struct error *err)
+{
+    struct quality_reading reading = {session, arena, out};
+    return published_read_settled(session, read_quality, &reading, err);
 }

@@ -14,6 +14,13 @@ int published_open(const struct session *session, struct lake **lake, struct err
 int published_open_table(const struct session *session, struct lake *lake, enum table_id id,
                          const char *again, struct arena *arena, struct error *err);
 
+/* Reads results that a run may be replacing: calls `read` again while what is published for the run
+ * date changed meanwhile, so that files of two runs never come together (each file alone is
+ * replaced whole). After many attempts the last one counts. */
+int published_read_settled(const struct session *session,
+                           int (*read)(void *context, struct error *err), void *context,
+                           struct error *err);
+
 /* A vehicle from the first RANKED_CELLS columns of serve/top.sql. */
 enum { RANKED_CELLS = 10 };
 struct ranked_vehicle published_ranked(const char *const *cells);

@@ -205,6 +205,19 @@ static void test_a_second_publisher_is_told_who_is_at_work(void **state)
     publish_end(&second);
 }
 
+/* What the file says is for people: the lock is the kernel's and falls with its holder, so that a
+ * process that has the number of a dead one holds nothing. */
+static void test_a_lock_file_that_names_a_living_process_is_no_lock(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    put(under(f, ".lock"),
+        arena_printf(&f->arena, "pid %ld, 2026-11-23T08:00:00Z\n", (long)getpid()));
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    publish_end(&p);
+}
+
 static void test_a_killed_publisher_leaves_no_lock(void **state)
 {
     struct fixture *f = *state;
@@ -246,6 +259,7 @@ int main(void)
         TEST(test_what_dead_processes_staged_is_removed_at_the_next_begin),
         TEST(test_a_second_publisher_is_told_who_is_at_work),
         TEST(test_a_killed_publisher_leaves_no_lock),
+        TEST(test_a_lock_file_that_names_a_living_process_is_no_lock),
         TEST(test_a_single_file_is_replaced_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

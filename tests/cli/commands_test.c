@@ -89,9 +89,9 @@ static void test_the_environment_chooses_language_and_data(void **state)
 static void test_every_command_has_help_with_an_example_in_both_languages(void **state)
 {
     (void)state;
-    static const char *const names[] = {"generate", "train", "run",     "silver",  "gold",
-                                        "score",    "top",   "explain", "quality", "model",
-                                        "catalog",  "serve", "demo"};
+    static const char *const names[] = {"generate", "train",   "run",     "silver",  "gold",
+                                        "score",    "top",     "explain", "quality", "verify",
+                                        "model",    "catalog", "serve",   "demo"};
     const char *all = assert_cli_works(&arena, "--help", NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_non_null(strstr(all, arena_printf(&arena, "\n  %s ", names[i])));
@@ -357,6 +357,33 @@ static void test_quality_shows_reasons_with_an_example(void **state)
     assert_non_null(strstr(text, "json/batch.ndjson:18230"));
 }
 
+static void test_verify_tells_faults_from_notes_and_fails_for_faults_alone(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {"AUTOSTREAM_DOUBLE=broken", NULL};
+    struct program_result result = run_in(NULL, "verify", NULL);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.out, "note: model.onnx: another model\n"));
+    assert_non_null(strstr(result.out, "All is whole"));
+    assert_non_null(strstr(result.out, "Runs verified: 2;"));
+    result = run_in(NULL, "verify", "--strict");
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.out, "fault: model.onnx: another model\n"));
+    result = run_in(broken, "--lang=fr", "verify");
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.out, "note : modele.onnx"));
+    assert_non_null(strstr(result.out, "faute : gold/x.csv : autre empreinte"));
+    assert_null(strstr(result.out, "Tout est entier"));
+    assert_non_null(strstr(result.err, "fautes dans data : 1"));
+    result = run_in(broken, "--json", "verify");
+    assert_int_equal(result.status, 1);
+    json_t *document = parse(result.out);
+    assert_int_equal(json_integer_value(json_object_get(document, "faults")), 1);
+    assert_non_null(json_object_get(document, "error"));
+    assert_int_equal(json_array_size(json_object_get(document, "findings")), 2);
+    json_decref(document);
+}
+
 static void test_score_prints_the_table_alone(void **state)
 {
     (void)state;
@@ -478,7 +505,8 @@ static void test_demo_leaves_real_bronze_and_the_model_alone(void **state)
 static void test_json_is_one_document_and_nothing_else_for_every_report(void **state)
 {
     (void)state;
-    static const char *const names[] = {"train", "run", "silver", "gold", "top", "quality"};
+    static const char *const names[] = {"train", "run",     "silver", "gold",
+                                        "top",   "quality", "verify"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct program_result result = run_in(NULL, "--json", names[i]);
         assert_int_equal(result.status, 0);
@@ -754,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_train_on_a_table_has_no_word_of_the_fleet),
         cmocka_unit_test(test_train_options_that_contradict_are_wrong_usage),
         cmocka_unit_test(test_quality_shows_reasons_with_an_example),
+        cmocka_unit_test(test_verify_tells_faults_from_notes_and_fails_for_faults_alone),
         cmocka_unit_test(test_score_prints_the_table_alone),
         cmocka_unit_test(test_score_without_a_table_reads_standard_input),
         cmocka_unit_test(test_catalog_names_every_table_and_measure_and_does_not_change),

@@ -282,6 +282,28 @@ int published_quality(const struct session *session, struct arena *arena,
     return 0;
 }
 
+int pipeline_verify(const struct session *session, const struct verify_options *options,
+                    struct arena *arena, struct verify_report *report, struct error *err)
+{
+    static struct verify_finding findings[] = {
+        {0, false, TEXT("modele.onnx : un autre modèle", "model.onnx: another model")},
+        {0, true, TEXT("gold/x.csv : autre empreinte", "gold/x\033.csv: another hash")}};
+    (void)arena;
+    if (is_case("empty")) {
+        return error_set(err, "rien à vérifier", "nothing to verify");
+    }
+    findings[0].run_date = findings[1].run_date = session->run_date;
+    findings[0].fault = options->strict;
+    *report = (struct verify_report){.runs = options->all ? 2 : 1,
+                                     .files = 21,
+                                     .inputs = 40,
+                                     .bytes = 123456,
+                                     .findings = findings,
+                                     .finding_count = is_case("broken") ? 2 : 1};
+    report->fault_count = (uint64_t)options->strict + is_case("broken");
+    return 0;
+}
+
 int published_explain(const struct session *session, const char *vin, const char *model_path,
                       struct arena *arena, struct vehicle_explanation *out, struct error *err)
 {
