@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/parallel.h"
+#include "forest/keys.h"
 
 #include <assert.h>
 #include <math.h>
@@ -170,7 +171,7 @@ void bin_table_init(struct bin_table *table, const struct forest_data *data, uns
 {
     threads = parallel_threads(threads);
     *table = (struct bin_table){
-        .bins = xcalloc(data->rows, data->features * sizeof *table->bins),
+        .bins = xcalloc(data->rows * data->features + KEYS_PADDING, sizeof *table->bins),
         .features = xcalloc(data->features, sizeof *table->features),
         .rows = data->rows,
         .feature_count = data->features,

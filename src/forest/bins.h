@@ -29,7 +29,7 @@ struct bin_feature {
 };
 
 struct bin_table {
-    uint16_t *bins;               /* [features][rows], rows class by class */
+    uint16_t *bins; /* [features][rows] and KEYS_PADDING more to be read; rows class by class */
     struct bin_feature *features; /* [feature_count] */
     size_t rows, feature_count;
     size_t classes;

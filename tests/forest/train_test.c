@@ -73,6 +73,42 @@ static void test_every_row_of_a_bag_gets_its_own_label_back(void **state)
     arena_release(&arena);
 }
 
+static void test_rows_of_small_classes_between_large_ones_get_their_own_label_back(void **state)
+{
+    (void)state;
+    enum { ROWS = 20000, FEATURES = 4, CLASSES = 64, TREES = 4 };
+    struct arena arena = {0};
+    struct rng rng;
+    float *x = ARENA_NEW(&arena, float, ROWS *FEATURES);
+    int *y = ARENA_NEW(&arena, int, ROWS);
+    uint32_t *counts = ARENA_NEW(&arena, uint32_t, ROWS);
+    rng_init(&rng, 5, 0);
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t f = 0; f < FEATURES; f++) {
+            x[row * FEATURES + f] = (float)rng_uniform(&rng);
+        }
+        y[row] = (int)rng_below(&rng, CLASSES);
+        if (y[row] % 4 > 0 && row % 50 > 0) { /* a few rows, or as many as a quarter of the rest */
+            y[row] -= y[row] % 4;
+        }
+    }
+    struct forest_data data = {
+        .x = x, .y = y, .rows = ROWS, .features = FEATURES, .classes = CLASSES};
+    struct forest *forest = train_or_fail(&data, TREES, 2);
+    for (size_t tree = 0; tree < TREES; tree++) {
+        forest_bootstrap_counts(7, tree, ROWS, counts);
+        for (size_t row = 0; row < ROWS; row++) {
+            const struct forest_node *leaf = forest_leaf(forest, tree, x + row * FEATURES);
+            if (counts[row] > 0) {
+                assert_int_equal(leaf->right - leaf->left, 1);
+                assert_int_equal(forest->votes[leaf->left].label, y[row]);
+            }
+        }
+    }
+    forest_free(forest);
+    arena_release(&arena);
+}
+
 static void test_same_seed_gives_the_same_bytes_for_any_number_of_threads(void **state)
 {
     (void)state;
@@ -788,6 +824,7 @@ int main(void)
         cmocka_unit_test(test_split_ignores_constant_feature),
         cmocka_unit_test(test_trees_grow_until_leaves_are_pure),
         cmocka_unit_test(test_every_row_of_a_bag_gets_its_own_label_back),
+        cmocka_unit_test(test_rows_of_small_classes_between_large_ones_get_their_own_label_back),
         cmocka_unit_test(test_same_seed_gives_the_same_bytes_for_any_number_of_threads),
         cmocka_unit_test(test_another_seed_gives_another_forest),
         cmocka_unit_test(test_predictions_do_not_depend_on_the_threads),
