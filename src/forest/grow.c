@@ -60,7 +60,7 @@ struct pick {
 
 struct grow_scratch {
     const struct grow_plan *plan;
-    uint32_t *counts;       /* [rows]: bootstrap, caller's order */
+    uint32_t *counts;       /* [source_rows]: bootstrap, caller's order */
     struct keys_rows rows;  /* [rows + padding]: of all nodes; weights are bootstrap times weight */
     struct keys_rows spare; /* the same */
     uint16_t *keys;         /* the same: a candidate's bins */
@@ -97,7 +97,7 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     const struct bin_table *table = plan->table;
     size_t padded = table->rows + KEYS_PADDING, features = table->feature_count;
     s->plan = plan;
-    s->counts = xcalloc(table->rows, sizeof *s->counts);
+    s->counts = xcalloc(table->source_rows, sizeof *s->counts);
     s->rows.numbers = xcalloc(padded, sizeof *s->rows.numbers);
     s->rows.weights = xcalloc(padded, sizeof *s->rows.weights);
     s->spare.numbers = xcalloc(padded, sizeof *s->spare.numbers);
@@ -198,12 +198,23 @@ static void push(struct grow_scratch *s, struct pending node, const struct run *
 /* True when all rows that were drawn weigh nothing. */
 static bool is_weightless(const struct grow_scratch *s)
 {
-    const struct bin_table *table = s->plan->table;
     bool empty = s->plan->weights != NULL;
-    for (size_t i = 0; empty && i < table->rows; i++) {
-        empty = s->counts[table->row[i]] == 0 || s->plan->weights[i] == 0;
+    for (size_t row = 0; empty && row < s->plan->table->source_rows; row++) {
+        empty = s->counts[row] == 0 || s->plan->weights[row] == 0;
     }
     return empty;
+}
+
+/* The weight of a row of the binned table in the sample, or, `once`, in the table. */
+static uint32_t drawn_weight(const struct grow_scratch *s, uint32_t i, bool once)
+{
+    const struct bin_table *table = s->plan->table;
+    uint32_t sum = 0;
+    for (uint32_t place = table->row_begin[i]; place < table->row_begin[i + 1]; place++) {
+        uint32_t row = table->row[place], times = once ? 1 : s->counts[row];
+        sum += times * (s->plan->weights ? s->plan->weights[row] : 1);
+    }
+    return sum;
 }
 
 /* Draws the bootstrap sample and makes it the root; a sample that weighs nothing is replaced by all
@@ -215,13 +226,12 @@ static void push_root(struct grow_scratch *s, unsigned index)
     struct run *runs = s->halves;
     struct rng rng;
     struct pending root = {0};
-    forest_bootstrap_counts(plan->seed, index, table->rows, s->counts);
+    forest_bootstrap_counts(plan->seed, index, table->source_rows, s->counts);
     bool empty = is_weightless(s);
     for (size_t c = 0; c < table->classes; c++) {
         uint32_t weight = 0, begin = (uint32_t)root.end;
         for (uint32_t i = table->class_begin[c]; i < table->class_begin[c + 1]; i++) {
-            uint32_t times = empty ? 1 : s->counts[table->row[i]];
-            uint32_t drawn = times * (plan->weights ? plan->weights[i] : 1);
+            uint32_t drawn = drawn_weight(s, i, empty);
             s->rows.numbers[root.end] = i;
             s->rows.weights[root.end] = drawn;
             root.end += drawn > 0;
