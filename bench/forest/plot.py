@@ -32,7 +32,7 @@ def decades(values):
 
 def label(power):
     small = {-3: "0.001", -2: "0.01", -1: "0.1", 0: "1", 1: "10", 2: "100", 3: "1,000"}
-    return small.get(power, f"10^{power}")
+    return small.get(power, "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")))
 
 
 def line(kind, *ends):
@@ -65,7 +65,7 @@ def draw_panel(panel, left):
         parts.append(f'<polyline class="{kind}" points="{path}"/>')
     parts += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points]
     parts += [text((left + right) / 2, bottom + 36, "middle", panel.unit),
-              text(left - 6, TOP - 14, "end", "seconds")]
+              text(left - 30, TOP - 14, "start", "processor seconds")]
     return parts
 
 
