@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/parallel.h"
+#include "forest/keys.h"
 
 #include <assert.h>
 #include <math.h>
@@ -14,7 +15,8 @@ enum {
     RADIX_BITS = 11,
     RADIX = 1 << RADIX_BITS,
     DIGITS = 3,
-    MAX_GROUP = 4, /* features read together: X is row by row */
+    MAX_GROUP = 4,  /* features read together: X is row by row */
+    MANY_ALIKE = 8, /* rows are merged when at least 1/MANY_ALIKE of them vanish */
 };
 
 struct entry {
@@ -166,16 +168,120 @@ static void order_by_class(struct bin_table *table, const int *y)
     begin[0] = 0;
 }
 
+/* ---- rows that are alike ---- */
+
+/* first[rows]: the first row of the same class that has the same hash over all its bins. */
+static void find_same_hash(const struct bin_table *table, uint32_t *first)
+{
+    size_t rows = table->rows;
+    uint64_t *hashes = xcalloc(rows, sizeof *hashes);
+    struct entry *one = xcalloc(rows, 2 * sizeof *one), *other = one + rows;
+    for (size_t f = 0; f < table->feature_count; f++) {
+        const uint16_t *bins = table->bins + f * rows;
+        for (size_t i = 0; i < rows; i++) {
+            hashes[i] = (hashes[i] + bins[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
+        }
+    }
+    for (size_t c = 0; c < table->classes; c++) {
+        size_t begin = table->class_begin[c], count = table->class_begin[c + 1] - begin;
+        for (size_t i = 0; i < count; i++) {
+            one[i] = (struct entry){(uint32_t)(hashes[begin + i] >> 32), (uint32_t)(begin + i)};
+        }
+        const struct entry *sorted = count > 1 ? radix_sort(one, other, count) : one;
+        for (size_t i = 0; i < count; i++) { /* the sort is stable: the first row comes first */
+            bool same = i > 0 && sorted[i].key == sorted[i - 1].key;
+            first[sorted[i].row] = same ? first[sorted[i - 1].row] : sorted[i].row;
+        }
+    }
+    free(hashes);
+    free(one);
+}
+
+/* Makes rows that differ from their first one first rows themselves; returns how many do not. */
+static size_t check_first(const struct bin_table *table, uint32_t *first)
+{
+    size_t rows = table->rows, alike = 0;
+    for (size_t f = 0; f < table->feature_count; f++) {
+        const uint16_t *bins = table->bins + f * rows;
+        for (size_t i = 0; i < rows; i++) {
+            first[i] = bins[i] == bins[first[i]] ? first[i] : (uint32_t)i;
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        alike += first[i] != i;
+    }
+    return alike;
+}
+
+/* Keeps the rows that are their own first row. old[kept] and merged[rows] are filled: from new
+ * numbers to old ones and back. Returns their number. */
+static size_t number_rows(struct bin_table *table, const uint32_t *first, uint32_t *old,
+                          uint32_t *merged)
+{
+    size_t kept = 0, i = 0;
+    for (size_t c = 0; c < table->classes; c++) {
+        for (; i < table->class_begin[c + 1]; i++) {
+            merged[i] = first[i] == i ? (uint32_t)kept : merged[first[i]];
+            old[kept] = (uint32_t)i;
+            kept += first[i] == i;
+        }
+        table->class_begin[c + 1] = (uint32_t)kept;
+    }
+    return kept;
+}
+
+static void merge_rows(struct bin_table *table, const uint32_t *first)
+{
+    size_t rows = table->rows;
+    uint32_t *begin = table->row_begin, *row = xcalloc(rows, sizeof *row);
+    uint32_t *old = xcalloc(rows + 1, 2 * sizeof *old), *merged = old + rows + 1;
+    size_t kept = number_rows(table, first, old, merged);
+    for (size_t f = 0; f < table->feature_count; f++) { /* forward: nothing unread is written to */
+        for (size_t k = 0; k < kept; k++) {
+            table->bins[f * kept + k] = table->bins[f * rows + old[k]];
+        }
+    }
+    memset(begin, 0, (rows + 1) * sizeof *begin);
+    for (size_t i = 0; i < rows; i++) {
+        begin[merged[i] + 1]++;
+    }
+    for (size_t k = 0; k < kept; k++) {
+        begin[k + 1] += begin[k];
+    }
+    for (size_t i = 0; i < rows; i++) {
+        row[begin[merged[i]]++] = table->row[i]; /* afterwards begin[k] is the end of k */
+    }
+    memmove(begin + 1, begin, kept * sizeof *begin);
+    begin[0] = 0;
+    free(table->row);
+    free(old);
+    table->row = row;
+    table->rows = kept;
+}
+
+/* One row for rows of a class that are alike in every bin, if that makes the table much shorter. */
+static void merge_alike(struct bin_table *table)
+{
+    uint32_t *first = xcalloc(table->rows, sizeof *first);
+    find_same_hash(table, first);
+    if (check_first(table, first) > table->rows / MANY_ALIKE) {
+        merge_rows(table, first);
+    }
+    free(first);
+}
+
 void bin_table_init(struct bin_table *table, const struct forest_data *data, unsigned threads)
 {
     threads = parallel_threads(threads);
     *table = (struct bin_table){
-        .bins = xcalloc(data->rows, data->features * sizeof *table->bins),
+        .bins = xcalloc(data->rows * data->features + KEYS_PADDING, sizeof *table->bins),
         .features = xcalloc(data->features, sizeof *table->features),
         .rows = data->rows,
+        .source_rows = data->rows,
         .feature_count = data->features,
         .classes = (size_t)data->classes,
         .row = xcalloc(data->rows, sizeof *table->row),
+        .row_begin = xcalloc(data->rows + 1, sizeof *table->row_begin),
         .class_begin = xcalloc((size_t)data->classes + 1, sizeof *table->class_begin),
     };
     struct binning job = {
@@ -188,6 +294,10 @@ void bin_table_init(struct bin_table *table, const struct forest_data *data, uns
         free(job.scratch[w]);
     }
     free(job.scratch);
+    for (size_t i = 0; i <= data->rows; i++) {
+        table->row_begin[i] = (uint32_t)i;
+    }
+    merge_alike(table);
 }
 
 void bin_table_release(struct bin_table *table)
@@ -198,6 +308,7 @@ void bin_table_release(struct bin_table *table)
     free(table->bins);
     free(table->features);
     free(table->row);
+    free(table->row_begin);
     free(table->class_begin);
     *table = (struct bin_table){0};
 }

@@ -3,7 +3,11 @@
  *
  * Rows stand class by class (a tree's nodes keep that order, so that a class is a run of rows). A
  * feature with at most BIN_MAX distinct values keeps them all: a bin is one value, and splits are
- * exact. With more, neighbouring values share a bin, about rows / BIN_MAX of them. */
+ * exact. With more, neighbouring values share a bin, about rows / BIN_MAX of them.
+ *
+ * Rows of one class that are alike in every bin become one row, when there are many such rows: its
+ * weight in a tree is the sum of theirs. Logs and counters are like that (of kdd99's 494,021 rows
+ * 145,586 differ). */
 #ifndef FOREST_BINS_H
 #define FOREST_BINS_H
 
@@ -29,11 +33,13 @@ struct bin_feature {
 };
 
 struct bin_table {
-    uint16_t *bins;               /* [features][rows], rows class by class */
+    uint16_t *bins; /* [features][rows] and KEYS_PADDING more to be read; rows class by class */
     struct bin_feature *features; /* [feature_count] */
     size_t rows, feature_count;
+    size_t source_rows; /* of the caller's table */
     size_t classes;
-    uint32_t *row;         /* [rows]: place in the caller's table of each row here */
+    uint32_t *row;         /* [source_rows]: places in the caller's table: */
+    uint32_t *row_begin;   /* [rows + 1]: row i here is row[row_begin[i]..row_begin[i + 1]) there */
     uint32_t *class_begin; /* [classes + 1]: class c is rows class_begin[c]..class_begin[c + 1] */
 };
 

@@ -50,6 +50,7 @@ struct cut_scratch {
     size_t histogram_room;
     uint32_t *histogram; /* [runs][buckets], and the same again: for every other row */
     double left_squares[MAX_BUCKETS], right_squares[MAX_BUCKETS], left_weight[MAX_BUCKETS];
+    double score[MAX_BUCKETS];
 };
 
 struct cut_scratch *cut_scratch_new(size_t classes)
@@ -118,13 +119,13 @@ SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
     uint32_t scores[LANES], keys[LANES], top = 0, key = UINT32_MAX;
     float score;
     memcpy(scores, &lanes->score, sizeof scores);
-    memcpy(keys, &lanes->key, sizeof keys);
     for (int i = 0; i < LANES; i++) {
         top = scores[i] > top ? scores[i] : top;
     }
+    lanes_u32 others = lanes->key | (lanes_u32)(lanes->score != top);
+    memcpy(keys, &others, sizeof keys);
     for (int i = 0; i < LANES; i++) {
-        uint32_t candidate = scores[i] == top ? keys[i] : UINT32_MAX;
-        key = candidate < key ? candidate : key;
+        key = keys[i] < key ? keys[i] : key;
     }
     memcpy(&score, &top, sizeof score);
     if (top > 0) {
@@ -132,71 +133,66 @@ SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
     }
 }
 
-/* The weight of a run's rows with key <= candidate, for twice 16 candidates. */
-#define ADD_RUN(sum)                                                \
-    for (; i < run->end; i++) {                                     \
-        uint16_t weight = (uint16_t)node->weights[i];               \
-        (sum)[0] += (lanes_u16)(keys[i] <= candidates[0]) & weight; \
-        (sum)[1] += (lanes_u16)(keys[i] <= candidates[1]) & weight; \
+/* The weight of a run's rows with key <= candidate, for `halves` times 16 candidates. */
+#define ADD_RUN(sum)                                                          \
+    for (; i < run->end; i++) {                                               \
+        uint16_t weight = (uint16_t)node->weights[i];                         \
+        for (int half = 0; half < halves; half++) {                           \
+            (sum)[half] += (lanes_u16)(keys[i] <= candidates[half]) & weight; \
+        }                                                                     \
     }
 
 /* Nodes so light that squares of class weights fit 16 bits. */
-SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys, const uint16_t *tried,
-                          size_t tried_count, struct best_lanes *best)
+SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys,
+                          const lanes_u16 *candidates, int halves, struct best_lanes *best)
 {
-    for (size_t first = 0; first < tried_count; first += 2 * LANES) {
-        lanes_u16 candidates[2], left[2] = {0}, squares[2] = {0}, rests[2] = {0};
-        size_t i = 0;
-        memcpy(candidates, tried + first, sizeof candidates);
-        for (size_t r = 0; r < node->run_count; r++) {
-            const struct run *run = &node->runs[r];
-            lanes_u16 sum[2] = {0};
-            ADD_RUN(sum)
-            for (int half = 0; half < 2; half++) {
-                lanes_u16 rest = (uint16_t)run->weight - sum[half];
-                left[half] += sum[half];
-                squares[half] += sum[half] * sum[half];
-                rests[half] += rest * rest;
-            }
+    lanes_u16 left[2] = {0}, squares[2] = {0}, rests[2] = {0};
+    size_t i = 0;
+    for (size_t r = 0; r < node->run_count; r++) {
+        const struct run *run = &node->runs[r];
+        lanes_u16 sum[2] = {0};
+        ADD_RUN(sum)
+        for (int half = 0; half < halves; half++) {
+            lanes_u16 rest = (uint16_t)run->weight - sum[half];
+            left[half] += sum[half];
+            squares[half] += sum[half] * sum[half];
+            rests[half] += rest * rest;
         }
-        for (int half = 0; half < 2; half++) {
-            lanes_f32 sums[4] = {
-                __builtin_convertvector(squares[half], lanes_f32),
-                __builtin_convertvector(rests[half], lanes_f32),
-                __builtin_convertvector(left[half], lanes_f32),
-                __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
-            score_lanes(node, &left[half], sums, &candidates[half], best);
-        }
+    }
+    for (int half = 0; half < halves; half++) {
+        lanes_f32 sums[4] = {
+            __builtin_convertvector(squares[half], lanes_f32),
+            __builtin_convertvector(rests[half], lanes_f32),
+            __builtin_convertvector(left[half], lanes_f32),
+            __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
+        score_lanes(node, &left[half], sums, &candidates[half], best);
     }
 }
 
 /* Nodes whose class weights fit 16 bits. */
 SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
-                             const uint16_t *tried, size_t tried_count, struct best_lanes *best)
+                             const lanes_u16 *candidates, int halves, struct best_lanes *best)
 {
     float total = (float)total_weight(node);
-    for (size_t first = 0; first < tried_count; first += 2 * LANES) {
-        lanes_u16 candidates[2], left[2] = {0};
-        lanes_f32 sums[2][4] = {0};
-        size_t i = 0;
-        memcpy(candidates, tried + first, sizeof candidates);
-        for (size_t r = 0; r < node->run_count; r++) {
-            const struct run *run = &node->runs[r];
-            float factor = (float)factor_of(node, run), all = (float)run->weight * factor;
-            lanes_u16 sum[2] = {0};
-            ADD_RUN(sum)
-            for (int half = 0; half < 2; half++) {
-                lanes_f32 there = __builtin_convertvector(sum[half], lanes_f32) * factor;
-                left[half] += sum[half];
-                sums[half][0] += there * there;
-                sums[half][1] += (all - there) * (all - there);
-                sums[half][2] += there;
-            }
+    lanes_u16 left[2] = {0};
+    lanes_f32 sums[2][4] = {0};
+    size_t i = 0;
+    for (size_t r = 0; r < node->run_count; r++) {
+        const struct run *run = &node->runs[r];
+        float factor = (float)factor_of(node, run), all = (float)run->weight * factor;
+        lanes_u16 sum[2] = {0};
+        ADD_RUN(sum)
+        for (int half = 0; half < halves; half++) {
+            lanes_f32 there = __builtin_convertvector(sum[half], lanes_f32) * factor;
+            left[half] += sum[half];
+            sums[half][0] += there * there;
+            sums[half][1] += (all - there) * (all - there);
+            sums[half][2] += there;
         }
-        for (int half = 0; half < 2; half++) {
-            sums[half][3] = total - sums[half][2];
-            score_lanes(node, &left[half], sums[half], &candidates[half], best);
-        }
+    }
+    for (int half = 0; half < halves; half++) {
+        sums[half][3] = total - sums[half][2];
+        score_lanes(node, &left[half], sums[half], &candidates[half], best);
     }
 }
 
@@ -215,10 +211,17 @@ SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, uint
         }
         tried = all;
     }
-    if (node->weight <= TINY_WEIGHT && !node->factors) {
-        small_tiny(node, keys, tried, count, &lanes);
-    } else {
-        small_heavier(node, keys, tried, count, &lanes);
+    bool tiny = node->weight <= TINY_WEIGHT && !node->factors;
+    for (size_t first = 0; first < count; first += 2 * LANES) {
+        lanes_u16 candidates[2];
+        memcpy(candidates, tried + first, sizeof candidates);
+        if (tiny && count <= LANES) { /* most nodes of a tree */
+            small_tiny(node, keys, candidates, 1, &lanes);
+        } else if (tiny) {
+            small_tiny(node, keys, candidates, 2, &lanes);
+        } else {
+            small_heavier(node, keys, candidates, 2, &lanes);
+        }
     }
     best_of_lanes(&lanes, best);
 }
@@ -230,9 +233,11 @@ SIMD_VERSIONS(static, void, , small,
 
 /* ---- large nodes: buckets ---- */
 
-/* Sums over the classes, for a cut behind each bucket. */
+/* Sums over the classes and scores, for a cut behind each bucket; a score is not a number where one
+ * side is empty. */
 SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size_t buckets)
 {
+    double total = total_weight(node);
     memset(s->left_squares, 0, buckets * sizeof(double));
     memset(s->right_squares, 0, buckets * sizeof(double));
     memset(s->left_weight, 0, buckets * sizeof(double));
@@ -251,6 +256,10 @@ SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size
             s->right_squares[b] += (all - there) * (all - there);
             s->left_weight[b] += there;
         }
+    }
+    for (size_t b = 0; b < buckets; b++) {
+        double left = s->left_weight[b];
+        s->score[b] = s->left_squares[b] / left + s->right_squares[b] / (total - left);
     }
 }
 
@@ -419,24 +428,20 @@ static size_t best_bucket(const struct cut_scratch *s, const struct cut_node *no
     double total = total_weight(node), lightest = node->min_weight;
     size_t found = buckets;
     for (size_t b = 0; b + 1 < buckets; b++) {
-        double left = s->left_weight[b], right = total - left;
-        if (left <= 0 || right <= 0) {
+        if (!(s->score[b] > *best) || s->left_weight[b] >= total) {
             continue;
         }
-        double score = s->left_squares[b] / left + s->right_squares[b] / right;
-        if (score > *best) {
-            if (node->min_weight > 1) { /* counts without factors */
-                uint32_t count = 0;
-                for (size_t r = 0; r < node->run_count; r++) {
-                    count += s->histogram[r * buckets + b];
-                }
-                if (count < lightest || node->weight - count < lightest) {
-                    continue;
-                }
+        if (node->min_weight > 1) { /* counts without factors */
+            uint32_t count = 0;
+            for (size_t r = 0; r < node->run_count; r++) {
+                count += s->histogram[r * buckets + b];
             }
-            *best = score;
-            found = b;
+            if (count < lightest || node->weight - count < lightest) {
+                continue;
+            }
         }
+        *best = s->score[b];
+        found = b;
     }
     return found;
 }

@@ -9,8 +9,8 @@
 /* What all trees of a forest share. */
 struct grow_plan {
     const struct bin_table *table;
-    const uint32_t *weights; /* [rows] of the binned table, or NULL: 1; a bootstrap sample of them
-                                must fit in 31 bits */
+    const uint32_t *weights; /* [source_rows], or NULL: 1; a bootstrap sample of them must fit in
+                                31 bits */
     const double *factors;   /* [classes], or NULL: 1 */
     double weight_unit;      /* what a weight of 1 stands for in the caller's measure */
     uint32_t min_weight;     /* on each side of a split, at least 1; without factors */

@@ -3,6 +3,8 @@
 
 #include "forest/simd.h"
 
+#include <string.h>
+
 #if defined(SIMD_AVX512)
 #include <immintrin.h>
 #endif
@@ -35,6 +37,25 @@ SIMD_VERSIONS(, void, , keys_range,
 SIMD_VERSIONS(, uint16_t, return, keys_above, (const uint16_t *keys, size_t rows, uint16_t key),
               (keys, rows, key))
 
+static void mark_plain(const uint32_t *numbers, size_t count, uint8_t *flags, uint32_t *marks)
+{
+    uint32_t first = numbers[0] / 32;
+    (void)flags;
+    memset(marks, 0, (numbers[count - 1] / 32 - first + 1) * sizeof *marks);
+    for (size_t i = 0; i < count; i++) {
+        marks[numbers[i] / 32 - first] |= 1U << (numbers[i] % 32);
+    }
+}
+
+static void pick_plain(const uint16_t *bins, const uint32_t *marks, size_t words, uint16_t *keys)
+{
+    for (size_t w = 0; w < words; w++) {
+        for (uint32_t marked = marks[w]; marked != 0; marked &= marked - 1) {
+            *keys++ = bins[32 * w + (size_t)__builtin_ctz(marked)];
+        }
+    }
+}
+
 static size_t collect_plain(const uint16_t *keys, size_t rows, uint16_t low, uint16_t width,
                             uint32_t *places)
 {
@@ -66,6 +87,33 @@ static size_t part_plain(struct keys_cut cut, const uint16_t *keys, struct keys_
 }
 
 #if defined(SIMD_AVX512)
+#define SIMD_VBMI2 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt")))
+
+/* Flags first: rows of a word do not wait for one another. */
+SIMD_VBMI2 static void mark_vbmi2(const uint32_t *numbers, size_t count, uint8_t *flags,
+                                  uint32_t *marks)
+{
+    size_t first = numbers[0] / 32, last = numbers[count - 1] / 32;
+    for (size_t i = 0; i < count; i++) {
+        flags[numbers[i]] = 1;
+    }
+    for (size_t w = first; w <= last; w++) {
+        __m256i flag = _mm256_loadu_si256((const __m256i *)(flags + 32 * w));
+        marks[w - first] = _mm256_test_epi8_mask(flag, flag);
+        _mm256_storeu_si256((__m256i *)(flags + 32 * w), _mm256_setzero_si256());
+    }
+}
+
+SIMD_VBMI2 static void pick_vbmi2(const uint16_t *bins, const uint32_t *marks, size_t words,
+                                  uint16_t *keys)
+{
+    for (size_t w = 0; w < words; w++) {
+        __m512i key = _mm512_loadu_si512(bins + 32 * w);
+        _mm512_storeu_si512(keys, _mm512_maskz_compress_epi16(marks[w], key));
+        keys += __builtin_popcount(marks[w]);
+    }
+}
+
 SIMD_AVX512 static size_t collect_avx512(const uint16_t *keys, size_t rows, uint16_t low,
                                          uint16_t width, uint32_t *places)
 {
@@ -119,6 +167,37 @@ SIMD_AVX512 static size_t part_avx512(struct keys_cut cut, const uint16_t *keys,
     return lefts;
 }
 #endif
+
+bool keys_can_pick(void)
+{
+#if defined(SIMD_AVX512)
+    return SIMD_HAS_AVX512 && __builtin_cpu_supports("avx512vbmi2");
+#else
+    return false;
+#endif
+}
+
+void keys_mark(const uint32_t *numbers, size_t count, uint8_t *flags, uint32_t *marks)
+{
+#if defined(SIMD_AVX512)
+    if (keys_can_pick()) {
+        mark_vbmi2(numbers, count, flags, marks);
+        return;
+    }
+#endif
+    mark_plain(numbers, count, flags, marks);
+}
+
+void keys_pick(const uint16_t *bins, const uint32_t *marks, size_t words, uint16_t *keys)
+{
+#if defined(SIMD_AVX512)
+    if (keys_can_pick()) {
+        pick_vbmi2(bins, marks, words, keys);
+        return;
+    }
+#endif
+    pick_plain(bins, marks, words, keys);
+}
 
 size_t keys_collect(const uint16_t *keys, size_t rows, uint16_t low, uint16_t width,
                     uint32_t *places)

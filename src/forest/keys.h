@@ -9,6 +9,18 @@
 /* The arrays of a node are readable, and spare ones writable, that far behind the last row. */
 enum { KEYS_PADDING = 32 };
 
+/* True when keys_pick() is fast: the processor packs vectors of 16 bits (AVX-512 VBMI2). */
+bool keys_can_pick(void);
+
+/* Sets the bits of the rows numbers[count] (ascending, at least one) in marks, whose first word is
+ * the one of rows numbers[0] / 32 * 32 and so on; other bits up to the last row's word are cleared.
+ * flags[last row + padding] are scratch memory that is 0 before and after. */
+void keys_mark(const uint32_t *numbers, size_t count, uint8_t *flags, uint32_t *marks);
+
+/* Copies those of bins[32 * words] whose bit is set in marks[words] to keys[their number +
+ * padding], in order. */
+void keys_pick(const uint16_t *bins, const uint32_t *marks, size_t words, uint16_t *keys);
+
 /* The smallest and the largest key. */
 void keys_range(const uint16_t *keys, size_t rows, uint16_t *low, uint16_t *high);
 

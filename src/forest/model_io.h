@@ -41,9 +41,6 @@ struct ensemble {
     enum forest_post post;
 };
 
-/* True when `text` is well-formed UTF-8 (RFC 3629). */
-bool model_text_is_utf8(const char *text);
-
 /* "NAME: damaged model, ...": `fr` and `en` say what is wrong. Returns -1. */
 int model_damaged(const char *name, struct error *err, const char *fr, const char *en);
 

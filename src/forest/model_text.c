@@ -1,5 +1,5 @@
 /* Texts in model files: well-formed UTF-8 or not (RFC 3629, section 4). Memory only. */
-#include "forest/model_io.h"
+#include "forest/model_text.h"
 
 /* How many continuation bytes follow `lead`, and the range of the first of them; -1: none may. */
 static int sequence(unsigned char lead, unsigned char *low, unsigned char *high)

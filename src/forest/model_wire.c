@@ -2,7 +2,7 @@
  * the documentation of protocol buffers. */
 #include "forest/model_wire.h"
 
-#include "forest/model_io.h"
+#include "forest/model_text.h"
 
 #include <string.h>
 

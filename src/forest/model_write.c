@@ -6,6 +6,7 @@
 #include "forest/forest.h"
 
 #include "forest/model_io.h"
+#include "forest/model_text.h"
 
 #include "onnx.pb-c.h"
 

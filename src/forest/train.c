@@ -102,8 +102,7 @@ static int check_data(const struct forest_data *data, unsigned trees, struct err
 
 /* ---- weights ---- */
 
-/* Whole numbers for the rows' weights, in the order of the binned table: as they are when they are
- * whole and small, else scaled. */
+/* Whole numbers for the rows' weights: as they are when they are whole and small, else scaled. */
 static void make_weights(struct training *job)
 {
     const struct forest_data *data = job->data;
@@ -121,7 +120,7 @@ static void make_weights(struct training *job)
     }
     job->weights = xcalloc(data->rows, sizeof *job->weights);
     for (size_t i = 0; i < data->rows; i++) {
-        double weight = (double)data->weight[job->table.row[i]];
+        double weight = (double)data->weight[i];
         job->weights[i] = weight > 0 ? (uint32_t)fmax(1, round(weight * scale)) : 0;
     }
     job->plan.weights = job->weights;
@@ -137,10 +136,10 @@ static void balance_classes(struct training *job)
     double sum = 0;
     size_t present = 0;
     job->factors = xcalloc(table->classes, sizeof *job->factors);
+    for (size_t row = 0; row < table->source_rows; row++) {
+        job->factors[job->data->y[row]] += job->weights ? job->weights[row] : 1;
+    }
     for (size_t c = 0; c < table->classes; c++) {
-        for (uint32_t i = table->class_begin[c]; i < table->class_begin[c + 1]; i++) {
-            job->factors[c] += job->weights ? job->weights[i] : 1;
-        }
         sum += job->factors[c];
         present += job->factors[c] > 0;
     }

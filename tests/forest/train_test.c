@@ -2,6 +2,7 @@
  */
 #include "forest/tables.h"
 
+#include "forest/bins.h"
 #include "forest/evaluate.h"
 #include "forest/impl.h"
 
@@ -68,6 +69,42 @@ static void test_every_row_of_a_bag_gets_its_own_label_back(void **state)
     for (size_t row = 0; row < data.rows; row++) {
         /* about 63 of 100 trees saw the row, and answer rightly */
         assert_true(prob[row * 3 + (size_t)data.y[row]] > 0.4);
+    }
+    forest_free(forest);
+    arena_release(&arena);
+}
+
+static void test_rows_of_small_classes_between_large_ones_get_their_own_label_back(void **state)
+{
+    (void)state;
+    enum { ROWS = 20000, FEATURES = 4, CLASSES = 64, TREES = 4 };
+    struct arena arena = {0};
+    struct rng rng;
+    float *x = ARENA_NEW(&arena, float, ROWS *FEATURES);
+    int *y = ARENA_NEW(&arena, int, ROWS);
+    uint32_t *counts = ARENA_NEW(&arena, uint32_t, ROWS);
+    rng_init(&rng, 5, 0);
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t f = 0; f < FEATURES; f++) {
+            x[row * FEATURES + f] = (float)rng_uniform(&rng);
+        }
+        y[row] = (int)rng_below(&rng, CLASSES);
+        if (y[row] % 4 > 0 && row % 50 > 0) { /* a few rows, or as many as a quarter of the rest */
+            y[row] -= y[row] % 4;
+        }
+    }
+    struct forest_data data = {
+        .x = x, .y = y, .rows = ROWS, .features = FEATURES, .classes = CLASSES};
+    struct forest *forest = train_or_fail(&data, TREES, 2);
+    for (size_t tree = 0; tree < TREES; tree++) {
+        forest_bootstrap_counts(7, tree, ROWS, counts);
+        for (size_t row = 0; row < ROWS; row++) {
+            const struct forest_node *leaf = forest_leaf(forest, tree, x + row * FEATURES);
+            if (counts[row] > 0) {
+                assert_int_equal(leaf->right - leaf->left, 1);
+                assert_int_equal(forest->votes[leaf->left].label, y[row]);
+            }
+        }
     }
     forest_free(forest);
     arena_release(&arena);
@@ -765,6 +802,89 @@ static void test_memory_is_a_small_multiple_of_the_binned_table(void **state)
     arena_release(&arena);
 }
 
+/* make_table()'s rows, each `times` times and far apart. */
+static struct forest_data make_repeated(struct arena *arena, size_t rows, size_t times)
+{
+    struct forest_data data = make_table(arena, rows, 3, 3);
+    float *x = ARENA_NEW(arena, float, rows *times * 3);
+    int *y = ARENA_NEW(arena, int, rows *times);
+    for (size_t i = 0; i < rows * times; i++) {
+        memcpy(x + i * 3, data.x + i % rows * 3, 3 * sizeof *x);
+        y[i] = data.y[i % rows];
+    }
+    data.x = x;
+    data.y = y;
+    data.rows = rows * times;
+    return data;
+}
+
+static void test_rows_that_are_alike_are_binned_once(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_repeated(&arena, 1000, 3);
+    struct bin_table table;
+    bin_table_init(&table, &data, 2);
+    assert_int_equal(table.rows, 1000);
+    assert_int_equal(table.source_rows, 3000);
+    assert_int_equal(table.class_begin[3], 1000);
+    for (size_t c = 0; c < 3; c++) {
+        for (uint32_t i = table.class_begin[c]; i < table.class_begin[c + 1]; i++) {
+            assert_int_equal(table.row_begin[i + 1] - table.row_begin[i], 3);
+            for (uint32_t k = table.row_begin[i]; k < table.row_begin[i + 1]; k++) {
+                assert_int_equal(data.y[table.row[k]], c);
+                for (size_t f = 0; f < 3; f++) {
+                    float value = data.x[table.row[k] * 3 + f];
+                    uint16_t bin = table.bins[f * table.rows + i];
+                    if (isnan(value)) {
+                        assert_int_equal(bin, BIN_MISSING);
+                    } else {
+                        assert_true(table.features[f].bins[bin].low == value);
+                    }
+                }
+            }
+        }
+    }
+    bin_table_release(&table);
+    data.rows = 1010; /* ten of them are alike: not worth a change */
+    bin_table_init(&table, &data, 2);
+    assert_int_equal(table.rows, 1010);
+    bin_table_release(&table);
+    arena_release(&arena);
+}
+
+static void test_rows_that_are_alike_weigh_as_often_as_they_are_drawn(void **state)
+{
+    (void)state;
+    enum { ROWS = 3000, TREES = 5 };
+    struct arena arena = {0};
+    struct forest_data data = make_repeated(&arena, 1000, 3);
+    uint32_t *counts = ARENA_NEW(&arena, uint32_t, ROWS);
+    float *weight = ARENA_NEW(&arena, float, ROWS);
+    for (size_t row = 0; row < ROWS; row++) {
+        weight[row] = (float)(row % 3); /* another one for each copy of a row */
+    }
+    for (int weighted = 0; weighted < 2; weighted++) {
+        data.weight = weighted ? weight : NULL;
+        struct forest *forest = train_or_fail(&data, TREES, 2);
+        for (size_t tree = 0; tree < TREES; tree++) {
+            double sum = 0;
+            forest_bootstrap_counts(7, tree, ROWS, counts);
+            for (size_t row = 0; row < ROWS; row++) {
+                double drawn = counts[row] * (weighted ? (double)weight[row] : 1);
+                const struct forest_node *leaf = forest_leaf(forest, tree, data.x + row * 3);
+                sum += drawn;
+                if (drawn > 0) {
+                    assert_int_equal(forest->votes[leaf->left].label, data.y[row]);
+                }
+            }
+            assert_true((double)forest->cover[forest->roots[tree]] == sum);
+        }
+        forest_free(forest);
+    }
+    arena_release(&arena);
+}
+
 static void test_weights_that_are_no_weights_are_refused(void **state)
 {
     (void)state;
@@ -788,6 +908,7 @@ int main(void)
         cmocka_unit_test(test_split_ignores_constant_feature),
         cmocka_unit_test(test_trees_grow_until_leaves_are_pure),
         cmocka_unit_test(test_every_row_of_a_bag_gets_its_own_label_back),
+        cmocka_unit_test(test_rows_of_small_classes_between_large_ones_get_their_own_label_back),
         cmocka_unit_test(test_same_seed_gives_the_same_bytes_for_any_number_of_threads),
         cmocka_unit_test(test_another_seed_gives_another_forest),
         cmocka_unit_test(test_predictions_do_not_depend_on_the_threads),
@@ -823,6 +944,8 @@ int main(void)
         cmocka_unit_test(test_ten_thousand_classes_are_told_apart),
         cmocka_unit_test(test_same_bytes_for_wide_tall_and_missing_tables),
         cmocka_unit_test(test_memory_is_a_small_multiple_of_the_binned_table),
+        cmocka_unit_test(test_rows_that_are_alike_are_binned_once),
+        cmocka_unit_test(test_rows_that_are_alike_weigh_as_often_as_they_are_drawn),
         cmocka_unit_test(test_weights_that_are_no_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
