@@ -26,7 +26,7 @@ build_packages=(gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-c
     nettle-dev libgnutls28-dev libjansson-dev libmicrohttpd-dev libonnx-dev libprotobuf-c-dev
     libprotobuf-dev libsqlite3-dev libzstd-dev zlib1g-dev libcmocka-dev)
 oracle_packages=(python3-venv)
-check_packages=(clang:clang clang-format:clang-format valgrind:valgrind gcovr:gcovr
+check_packages=(clang:clang clang-format:clang-format clang-tidy:clang-tidy valgrind:valgrind gcovr:gcovr
     shellcheck:shellcheck)
 bench_packages=(hyperfine:hyperfine time)
 fetch_packages=(golang-go:go ca-certificates)
