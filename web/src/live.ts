@@ -1,0 +1,52 @@
+/* Hears of new runs: the server tells by server-sent events, on connecting and whenever a run is
+ * published. What is on screen is then asked for anew. A hidden page lets go of its connection
+ * (browsers allow six to a host), and hears what it missed when it is seen again. */
+import { invalidate } from "./api/client";
+import { store } from "./store";
+
+export interface Published {
+    run_date: string;
+    gold_sha256: string;
+}
+
+/** A run that was published while the page was open; null: none, or told already. */
+export const published = store<Published | null>(null);
+
+let known: string | null = null;
+let source: EventSource | null = null;
+
+function hear(event: MessageEvent<string>): void {
+    let run: Published;
+    try {
+        run = JSON.parse(event.data) as Published;
+    } catch {
+        return; // not ours to judge; the next event comes
+    }
+    const id = `${run.run_date} ${run.gold_sha256}`;
+    if (known !== null && known !== id) {
+        invalidate();
+        published.set(run);
+    }
+    known = id;
+}
+
+function connect(): void {
+    if (source && source.readyState !== EventSource.CLOSED) return;
+    source = new EventSource("/api/v1/events");
+    source.addEventListener("run", hear as (event: Event) => void);
+}
+
+function disconnect(): void {
+    source?.close();
+    source = null;
+}
+
+export function startLive(): void {
+    connect();
+    document.addEventListener("visibilitychange", () => {
+        if (document.visibilityState === "visible") connect();
+        else disconnect();
+    });
+    window.addEventListener("pagehide", disconnect);
+    window.addEventListener("pageshow", connect);
+}

@@ -1,0 +1,8 @@
+/* Model: see the routes in app.tsx. */
+import { PageTitle } from "../components/PageTitle";
+import { t } from "../i18n";
+import type { Place } from "../router";
+
+export function Model(_: { place: Place }) {
+    return <PageTitle title={t().pages.model} />;
+}
