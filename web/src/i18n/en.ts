@@ -149,6 +149,7 @@ export const en: Catalogue = {
     data: {
         title: "Data",
         intro: "The whole fleet, filtered and sorted by the server.",
+        tools: "Filter, sort, export",
         caption: "Vehicles",
         columns: "Columns",
         columnsDefault: "Default columns",

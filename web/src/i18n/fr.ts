@@ -154,6 +154,7 @@ export const fr = {
     data: {
         title: "Données",
         intro: "Toute la flotte, filtrée et triée par le serveur.",
+        tools: "Filtrer, trier, exporter",
         caption: "Véhicules",
         columns: "Colonnes",
         columnsDefault: "Colonnes d'origine",

@@ -8,7 +8,7 @@ import { useApi } from "../api/use";
 import { columnLabel, columnText, columnUnit, failureLabel, isNumeric, kmLeft, useCatalog, whySentence } from "../catalog";
 import { Dropdown } from "../components/Dropdown";
 import { clearSelection, countText, Filters } from "../components/Filters";
-import { IconBoth, IconColumns, IconDown, IconDownload, IconFirst, IconLast, IconLeft, IconRight, IconUp } from "../components/icons";
+import { IconBoth, IconColumns, IconDown, IconDownload, IconFirst, IconLast, IconLeft, IconRight, IconSettings, IconUp } from "../components/icons";
 import { PageTitle } from "../components/PageTitle";
 import { Share } from "../components/pictures";
 import { Notice, ProblemNotice, Skeleton } from "../components/States";
@@ -277,6 +277,7 @@ export function Data({ place }: { place: Place }) {
     const words = t().data;
     const { query } = place;
     const narrow = useNarrow();
+    const [open, setOpen] = useState(false);
     const catalog = useCatalog();
     const view = viewOf(query, catalog.data);
     const params = selectionOf(query);
@@ -295,8 +296,9 @@ export function Data({ place }: { place: Place }) {
                 <p class="muted" role="status" aria-live="polite">{found && countText(found.total, found.fleet_total)}</p>
             </div>
             {catalog.data && (
-                <div class="card tools">
+                <div class={`card tools${open ? " tools-open" : ""}`}>
                     <Filters catalog={catalog.data} summary={summary.data} query={query} />
+                    <button type="button" class="control tools-toggle" aria-expanded={open} onClick={() => setOpen(!open)}><IconSettings />{words.tools}</button>
                     <div class="tools-end">
                         {narrow && <SortChoice catalog={catalog.data} view={view} />}
                         <ColumnChoice catalog={catalog.data} view={view} />

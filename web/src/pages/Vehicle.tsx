@@ -120,13 +120,15 @@ function Measures({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail
                         <tr>
                             <th scope="col">{words.measure}</th>
                             <th scope="col" class="right">{words.value}</th>
-                            <th scope="col">{words.usual}</th>
+                            <th scope="col" class="wide-only">{words.usual}</th>
                             <th scope="col" class="wide-only">{words.place}</th>
                             <th scope="col" class="right">{words.contribution}</th>
                         </tr>
                     </thead>
                     <tbody>
                         {detail.measures.map((m) => {
+                            const usual = m.low === null || m.high === null ? format.NONE
+                                : words.range(measureText(catalog, m.column, m.low, false), measureText(catalog, m.column, m.high, false));
                             const side = sideOf(m);
                             const strange = side === "below" || side === "above";
                             return (
@@ -135,11 +137,9 @@ function Measures({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail
                                     <td class="right nowrap">
                                         {m.value === null ? format.NONE : measureText(catalog, m.column, m.value)}
                                         {strange && <span class="strange">{side === "below" ? "▼" : "▲"} {t().why.short[side]}</span>}
+                                        <span class="muted narrow-only">{usual}</span>
                                     </td>
-                                    <td class="muted nowrap">
-                                        {m.low === null || m.high === null ? format.NONE
-                                            : words.range(measureText(catalog, m.column, m.low, false), measureText(catalog, m.column, m.high, false))}
-                                    </td>
+                                    <td class="muted nowrap wide-only">{usual}</td>
                                     <td class="wide-only"><Bullet value={m.value} low={m.low} high={m.high} /></td>
                                     <td class="right nowrap">
                                         <span class="weight">
