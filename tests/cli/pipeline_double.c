@@ -166,8 +166,8 @@ int pipeline_score(const struct session *session, const struct score_options *op
     return 0;
 }
 
-int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
-                       struct error *err)
+int published_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
+                        struct error *err)
 {
     (void)data, (void)err;
     *dates = ARENA_NEW(arena, int32_t, 2);
@@ -177,8 +177,8 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
     return 0;
 }
 
-int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
-                   struct model_facts *out, struct error *err)
+int published_model(const struct session *session, const char *model_path, struct arena *arena,
+                    struct model_facts *out, struct error *err)
 {
     static struct forest_property own[] = {
         {"autostream.trained_on", "2026-11-23"},
@@ -220,8 +220,8 @@ int pipeline_model(const struct session *session, const char *model_path, struct
     return 0;
 }
 
-int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
-                 struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+int published_top(const struct session *session, size_t limit, struct arena *arena,
+                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
 {
     static const struct ranked_vehicle first[] = {
         {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4,
@@ -254,8 +254,8 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
     return 0;
 }
 
-int pipeline_quality(const struct session *session, struct arena *arena,
-                     struct quality_summary *out, struct error *err)
+int published_quality(const struct session *session, struct arena *arena,
+                      struct quality_summary *out, struct error *err)
 {
     static struct quality_column columns[] = {
         {"vin", 0, 0}, {"temp_moteur", 12, 1.64}, {"pression_injection", 366, 49.93}};
@@ -279,8 +279,8 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     return 0;
 }
 
-int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
-                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+int published_explain(const struct session *session, const char *vin, const char *model_path,
+                      struct arena *arena, struct vehicle_explanation *out, struct error *err)
 {
     static struct vehicle_service services[] = {{"2025-05-31", "Moteur", 148333},
                                                 {NULL, "Frei\033[2Jns", NAN}};
