@@ -3,6 +3,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/pages.css";
+import "./styles/boards.css";
 import "./styles/print.css";
 import { render } from "preact";
 import { App, loadTheRest } from "./app";

@@ -204,26 +204,41 @@ export interface TableQuality {
     columns: { name: string; nulls: number; null_pct: number }[];
 }
 
+/** Counts of the files and rows of one run, and the hashes that name its inputs and outputs. */
+export interface Lineage {
+    program: string | null;
+    inputs: { sha256: string | null; files: number | null; ignored: number | null; bytes: number | null };
+    telemetry: { records: number; rows: number; quarantined: number; duplicates: number; conflicts: number; imputed: Record<string, number> } | null;
+    maintenance: Record<string, number> | null;
+    vehicules: Record<string, number> | null;
+    silver_sha256: string | null;
+    model: { sha256: string | null };
+    gold_sha256: string | null;
+    gold_rows: number;
+    incomplete: number | null;
+    seconds: Record<string, number | null>;
+    outputs: { path: string; sha256: string; bytes: number }[];
+}
+
+export interface QualityRun {
+    run_date: string;
+    records: number;
+    silver_rows: number;
+    quarantined: number;
+    duplicates: number;
+    gold_rows: number;
+    orphans: number;
+    model_sha256: string;
+}
+
 export interface Quality {
     run_date: string;
     silver: TableQuality | null;
     gold: TableQuality | null;
     quarantine: { records: number; reasons: { reason: string; label: Text; records: number }[] };
-    orphans: {
-        total: number;
-        rows: { vin: string; sans_entretien: boolean | number; sans_registre: boolean | number }[];
-    };
-    lineage: Record<string, unknown>;
-    history: {
-        run_date: string;
-        records: number;
-        silver_rows: number;
-        quarantined: number;
-        duplicates: number;
-        gold_rows: number;
-        orphans: number;
-        model_sha256: string;
-    }[]; // oldest first
+    orphans: { total: number; rows: { vin: string; sans_entretien: boolean; sans_registre: boolean }[] };
+    lineage: Lineage;
+    history: QualityRun[]; // oldest first
 }
 
 export interface Quarantine {
@@ -235,21 +250,41 @@ export interface Quarantine {
     rows: { source: string; position: number; reasons: string[]; raw: string; raw_bytes: number }[];
 }
 
+export const METRICS = ["accuracy", "macro_f1", "auc", "average_precision", "event_auc", "event_average_precision", "log_loss", "brier", "calibration_error"] as const;
+export type Metric = (typeof METRICS)[number];
+
+/** Figures of one check; a foreign model may lack any. */
+export type Evaluation = Partial<Record<Metric, number>> & {
+    rows?: number;
+    replicates?: number;
+    folds?: number;
+    split?: string;
+    cost?: number;
+    intervals?: Partial<Record<Metric, [number, number]>>;
+};
+
 export interface Model {
     run_date: string;
-    matches_run: boolean;
+    matches_run: boolean; // whether this model made the results of the run
     sha256: string;
+    bytes: number;
+    kind: string;
+    trees: number | null;
+    nodes: number | null;
+    producer: string | null;
+    producer_version: string | null;
+    trained_on: string | null;
+    rows: number | null;
+    seed: number | null;
+    inputs: { name: string; usual?: { n: number; missing: number; p05: number; p50: number; p95: number } | null }[];
+    classes: { label: string; name: string | null; share: number | null }[];
+    evaluations: Record<string, Evaluation | undefined>;
+    properties: Record<string, unknown>;
+    intended_use: Text;
+    limits: Text[];
     checked: "holdout" | "folds" | "oob" | null;
-    confusion: number[][];
-    class_metrics: {
-        label: number;
-        name: string;
-        rows: number;
-        precision: number | null;
-        recall: number | null;
-        f1: number | null;
-    }[];
+    confusion: number[][]; // rows: the truth, columns: the prediction
+    class_metrics: { label: string; name: Text; rows: number | null; precision: number | null; recall: number | null; f1: number | null }[];
     importance: { feature: string; gini: number | null; permutation: number | null }[];
     reliability: { from: number; to: number; rows: number; predicted: number; observed: number }[];
-    [field: string]: unknown;
 }
