@@ -1,7 +1,7 @@
 -- One vehicle as it was rated.
 -- grain: one vehicle; key: vin
--- sources: reporting_final, asked (the VIN that was asked for)
--- rules: first the columns of top.sql, then the model year, then the model's inputs in its order
+-- sources: reporting_final
+-- rules: $1 is the VIN; first the columns of top.sql, then the model year, then the model's inputs in its order
 SELECT
     f.vin,
     f.modele,
@@ -24,4 +24,4 @@ SELECT
     f.conso_essence,
     f.pression_injection
 FROM reporting_final AS f
-INNER JOIN asked AS a ON a.vin = f.vin
+WHERE f.vin = $1

@@ -174,54 +174,18 @@ static void print_failures(struct cli *cli)
     }
 }
 
-/* What the reason codes of the quarantine mean; src/ingest gives them. */
+/* What the reason codes of the quarantine mean. */
 static void print_reasons(struct cli *cli)
 {
-    static const struct {
-        const char *code;
-        bool of_field; /* ":FIELD" follows */
-        struct text meaning;
-    } reasons[] = {
-        {"missing", true,
-         TEXT("un champ obligatoire manque ou est vide", "a required field is missing or empty")},
-        {"not_a_number", true, TEXT("autre chose qu'un nombre", "something that is not a number")},
-        {"not_a_text", true, TEXT("autre chose qu'un texte", "something that is not a text")},
-        {"impossible", true, TEXT("valeur hors du possible", "a value outside what is possible")},
-        {"unreadable", true,
-         TEXT("texte ou instant illisible", "a text or an instant that cannot be read")},
-        {"too_long", false,
-         TEXT("texte, ligne ou objet trop long", "text, line or object too long")},
-        {"duplicate_field", true, TEXT("champ présent deux fois", "a field that comes twice")},
-        {"broken_json", false, TEXT("pas du JSON (RFC 8259)", "not JSON (RFC 8259)")},
-        {"not_an_object", false, TEXT("du JSON, mais pas un objet", "JSON, but not an object")},
-        {"too_deep", false, TEXT("JSON trop imbriqué", "JSON nested too deep")},
-        {"row_shape", false,
-         TEXT("ligne CSV sans le bon nombre de champs",
-              "CSV row without the right number of fields")},
-        {"broken_compression", false, TEXT("fichier comprimé abîmé", "damaged compressed file")},
-        {"unreadable_file", false, TEXT("fichier illisible", "file that cannot be read")},
-    };
     cli_print(cli, "\n## Raisons de la quarantaine\n\n| Code | Sens |\n",
               "\n## Reasons of the quarantine\n\n"
               "| Code | Meaning |\n");
     (void)printf("| --- | --- |\n");
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+    for (size_t i = 0; i < REFUSAL_COUNT; i++) {
         const char *field = cli_text(cli, (struct text)TEXT(":CHAMP", ":FIELD"));
-        (void)printf("| `%s%s` | %s |\n", reasons[i].code, reasons[i].of_field ? field : "",
-                     cli_text(cli, reasons[i].meaning));
+        (void)printf("| `%s%s` | %s |\n", refusal_kinds[i].code,
+                     refusal_kinds[i].of_field ? field : "", cli_text(cli, refusal_kinds[i].label));
     }
-}
-
-/* The smallest share in steps of a hundredth that gives this statut to a predicted failure: asked
- * of fleet/status.c, which alone knows the thresholds. */
-static double statut_from(enum statut statut)
-{
-    for (int percent = 0; percent <= 100; percent++) {
-        if (fleet_statut(FAILURE_OK + 1, percent / 100.0) == statut) {
-            return percent / 100.0;
-        }
-    }
-    return NAN;
 }
 
 static void print_statuts(struct cli *cli)
@@ -240,7 +204,10 @@ static void print_statuts(struct cli *cli)
                                 cli_text(cli, (struct text)TEXT("panne prédite, probabilité dès",
                                                                 "failure predicted, probability "
                                                                 "from")),
-                                cli_percent(cli, statut_from((enum statut)s), 0));
+                                cli_percent(cli,
+                                            s == STATUT_CRITIQUE ? fleet_thresholds.critique
+                                                                 : fleet_thresholds.alerte,
+                                            0));
         }
         (void)printf("| `%s` | %s | %s | %s |\n", statut_kinds[s].name,
                      cli_statut(cli, (enum statut)s), when, cli_text(cli, statut_kinds[s].when));

@@ -195,7 +195,7 @@ int cli_find_published(struct cli *cli, struct error *err)
     const char *run = cli_command_line(cli, "run");
     int32_t *dates = NULL;
     size_t count = 0;
-    if (pipeline_run_dates(cli->options.data, &cli->arena, &dates, &count, err) != 0) {
+    if (published_run_dates(cli->options.data, &cli->arena, &dates, &count, err) != 0) {
         return -1;
     }
     if (count == 0) {

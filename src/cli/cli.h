@@ -48,7 +48,10 @@ struct options {
     int score_format; /* enum score_format */
     bool calibrated;  /* run, gold, score */
     bool no_header;
-    uint64_t limit;      /* top */
+    uint64_t limit;            /* top */
+    uint64_t port, per_client; /* serve, demo */
+    const char *listen, *host, *token_file, *tls_cert, *tls_key;
+    bool open, no_serve;
     const char *operand; /* what stands beside the options, for a command that takes it; or NULL */
 };
 
@@ -63,7 +66,8 @@ struct cli {
     bool in_demo;    /* the demo itself goes on to the next command: no hints */
     struct term out, err;
     struct progress_bar bar;
-    json_t *document; /* with --json: the object that main() prints */
+    json_t *document;      /* with --json: the object that main() prints */
+    bool document_printed; /* by a command that goes on after it */
 };
 
 struct example {
@@ -91,7 +95,7 @@ extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
     command_gold, command_score, command_top, command_explain, command_quality, command_model,
-    command_catalog, command_demo;
+    command_catalog, command_serve, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

@@ -3,8 +3,17 @@
 
 #include "base/dates.h"
 #include "base/fs.h"
+#include "cli/serve.h"
 
-static const struct option_spec specs[] = {OPTION_VEHICLES, OPTION_SEED};
+static const struct option_spec specs[] = {
+    OPTION_VEHICLES,
+    OPTION_SEED,
+    OPTION_PORT,
+    {.name = "no-serve",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct options, no_serve),
+     .help = TEXT("s'arrête quand tout est publié", "ends when everything is published")},
+};
 
 /* Real data for the run date, dated or not: the demo works with them and simulates nothing. */
 static bool has_real_bronze(struct cli *cli)
@@ -57,6 +66,10 @@ static int demo(struct cli *cli, struct error *err)
     }
     cli->run_date_given = date_was_given;
     cli->in_demo = false;
+    if (!cli->options.no_serve && cli->document == NULL) {
+        cli_note(cli, "\n== autostream serve\n", "\n== autostream serve\n");
+        return cli_serve(cli, true, err);
+    }
     cli_next(cli, "quality", (struct text)TEXT("\nEnsuite", "\nNext"));
     return 0;
 }
@@ -64,13 +77,18 @@ static int demo(struct cli *cli, struct error *err)
 const struct command command_demo = {
     .name = "demo",
     .summary = TEXT("tout essayer sur une flotte simulée", "try everything on a simulated fleet"),
-    .about = TEXT("Simule une flotte (sauf si des données réelles sont là), apprend s'il n'y a pas "
-                  "de modèle, traite, et montre les véhicules les plus urgents.",
-                  "Simulates a fleet (unless there are real data), learns if there is no model, "
-                  "processes it, and shows the most urgent vehicles."),
+    .about =
+        TEXT("Simule une flotte (sauf si des données réelles sont là), apprend s'il n'y a pas "
+             "de modèle, traite, montre les véhicules les plus urgents, et sert les tableaux de "
+             "bord jusqu'à Ctrl-C (sauf --no-serve ou --json).",
+             "Simulates a fleet (unless there are real data), learns if there is no model, "
+             "processes it, shows the most urgent vehicles, and serves the dashboards until "
+             "Ctrl-C (unless --no-serve or --json)."),
     .options = OPTION_TABLE(specs),
     .examples = {{"autostream demo", TEXT("cinquante véhicules, dans le dossier data",
                                           "fifty vehicles, in the folder data")},
+                 {"autostream demo --no-serve",
+                  TEXT("sans les tableaux de bord", "without the dashboards")},
                  {"autostream --data essai --lang fr demo --vehicles 500",
                   TEXT("une flotte plus grande, ailleurs", "a larger fleet, elsewhere")}},
     .next = TEXT("« autostream quality » et « autostream top --limit 0 » sur les mêmes données.",

@@ -304,7 +304,7 @@ static int explain(struct cli *cli, struct error *err)
         return -1;
     }
     const struct session session = cli_session(cli);
-    if (pipeline_explain(&session, vin, cli->options.model, &cli->arena, &explanation, err) != 0) {
+    if (published_explain(&session, vin, cli->options.model, &cli->arena, &explanation, err) != 0) {
         return -1;
     }
     progress_clear(&cli->bar);

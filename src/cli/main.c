@@ -13,10 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-const struct command *const commands[] = {&command_generate, &command_train,   &command_run,
-                                          &command_silver,   &command_gold,    &command_score,
-                                          &command_top,      &command_explain, &command_quality,
-                                          &command_model,    &command_catalog, &command_demo};
+const struct command *const commands[] = {
+    &command_generate, &command_train, &command_run,     &command_silver,  &command_gold,
+    &command_score,    &command_top,   &command_explain, &command_quality, &command_model,
+    &command_catalog,  &command_serve, &command_demo};
 const size_t command_count = sizeof commands / sizeof *commands;
 
 enum { ENGINE_DUCKDB, ENGINE_SPARK }; /* in the order of --engine's choices */
@@ -330,7 +330,7 @@ static int run(struct cli *cli, int argc, char **argv)
     if (failed == 0) {
         failed = run_command(cli, command, &err);
     }
-    if (cli->options.json) {
+    if (cli->options.json && !(cli->document_printed && failed == 0)) {
         print_document(cli, failed != 0 ? &err : NULL);
     }
     if (failed != 0) {

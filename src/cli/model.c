@@ -7,146 +7,14 @@
  * are shown as they are. */
 #include "cli/cli.h"
 #include "cli/grid.h"
+#include "published/card.h"
 
 #include <math.h>
 #include <string.h>
 
-#define OURS "autostream."
-
 static const struct option_spec specs[] = {OPTION_MODEL};
 
 static const struct text unknown = TEXT("le fichier ne le dit pas", "the file does not say");
-
-static const struct text intended = TEXT(
-    "Ce modèle aide un atelier à choisir quels véhicules examiner d'abord, et quelle pièce. Il "
-    "lit des moyennes de télémétrie et les kilomètres depuis la révision, et rend une "
-    "probabilité par sorte de panne.",
-    "This model helps a workshop to choose which vehicles to look at first, and which part. It "
-    "reads means of telemetry and the kilometres since the last service, and gives a "
-    "probability for each kind of failure.");
-
-static const struct text intended_by_others =
-    TEXT("Le fichier ne dit pas pour quoi il a été fait. Ici il sert à choisir quels véhicules "
-         "examiner d'abord : vérifiez d'abord qu'il a été appris pour cela.",
-         "The file does not say what it was made for. Here it serves to choose which vehicles to "
-         "look at first: make sure first that it was trained for that.");
-
-static const struct text limits[] = {
-    TEXT(
-        "Il ne remplace ni un contrôle de sécurité, ni un diagnostic, ni les entretiens prévus par "
-        "le constructeur ; un véhicule « OK » peut tomber en panne.",
-        "It replaces no safety check, no diagnosis and no service that the maker asks for; a "
-        "vehicle that is \"OK\" can still fail."),
-    TEXT(
-        "Il ne connaît que les pannes et les véhicules de son historique : une autre flotte, "
-        "d'autres capteurs ou une panne nouvelle demandent un nouvel apprentissage.",
-        "It only knows the failures and vehicles of its history: another fleet, other sensors or a "
-        "new kind of failure call for training again."),
-    TEXT("Les données dérivent : comparez de temps en temps les mesures aux valeurs habituelles "
-         "ci-dessus, et entraînez de nouveau quand elles s'en éloignent.",
-         "Data drift: compare the measures with the usual values above now and then, and train "
-         "again when they have moved away."),
-    TEXT("Une probabilité est une part de votes d'arbres, pas une garantie ; elle est moins sûre "
-         "quand des mesures manquent.",
-         "A probability is a share of the trees' votes, no guarantee; it is less certain where "
-         "measures are missing."),
-    TEXT("Il ne dit rien des personnes : n'en tirez pas de jugement sur les conducteurs.",
-         "It says nothing about people: do not judge drivers by it."),
-};
-enum { LIMIT_COUNT = sizeof limits / sizeof *limits };
-
-/* The model, and its properties as JSON. */
-struct card {
-    const struct model_facts *facts;
-    json_t *label_rows;  /* [rows of class 0, of class 1, ...], or NULL */
-    json_t *profile;     /* {"input": {"p05": .., "p50": .., "p95": .., "missing": ..}}, or NULL */
-    json_t *evaluations; /* {"holdout": {"rows": .., "accuracy": ..}, ...} */
-    json_t *others;      /* what is none of the above, by the whole key */
-};
-
-/* ---- reading the properties ---- */
-
-/* The value of property autostream.NAME, or NULL. */
-static const char *property(const struct model_facts *facts, const char *name)
-{
-    for (size_t i = 0; i < facts->card.property_count; i++) {
-        const char *key = facts->card.properties[i].key;
-        if (strncmp(key, OURS, sizeof OURS - 1) == 0 && strcmp(key + sizeof OURS - 1, name) == 0) {
-            return facts->card.properties[i].value;
-        }
-    }
-    return NULL;
-}
-
-/* An object with a number in it is an evaluation when it tells how many rows it saw. */
-static bool is_evaluation(const json_t *value)
-{
-    return json_is_object(value) && json_is_number(json_object_get(value, "rows"));
-}
-
-static void read_properties(struct cli *cli, struct card *card)
-{
-    static const char *const shown[] = {"trained_on", "rows", "seed"};
-    card->evaluations = json_object();
-    card->others = json_object();
-    for (size_t i = 0; i < card->facts->card.property_count; i++) {
-        const struct forest_property *p = &card->facts->card.properties[i];
-        bool ours = strncmp(p->key, OURS, sizeof OURS - 1) == 0;
-        const char *name = ours ? p->key + sizeof OURS - 1 : p->key;
-        json_t *value = ours ? json_loads(p->value, 0, NULL) : NULL;
-        bool known = false;
-        for (size_t s = 0; ours && s < sizeof shown / sizeof *shown; s++) {
-            known = known || strcmp(name, shown[s]) == 0;
-        }
-        if (known) {
-            json_decref(value);
-        } else if (ours && strcmp(name, "profile") == 0 && json_is_object(value) &&
-                   !card->profile) {
-            card->profile = value;
-        } else if (ours && strcmp(name, "label_rows") == 0 && !card->label_rows &&
-                   json_array_size(value) == card->facts->classes) {
-            card->label_rows = value;
-        } else if (ours && is_evaluation(value)) {
-            json_put(card->evaluations, name, value);
-        } else {
-            json_put(card->others, p->key, value ? value : json_words(cli, p->value));
-        }
-    }
-}
-
-static void release_card(struct card *card)
-{
-    json_decref(card->label_rows);
-    json_decref(card->profile);
-    json_decref(card->evaluations);
-    json_decref(card->others);
-}
-
-/* Share of the training rows that had class c; NAN when the file does not tell. */
-static double class_share(const struct card *card, size_t c)
-{
-    double total = 0;
-    for (size_t i = 0; i < json_array_size(card->label_rows); i++) {
-        total += json_number_value(json_array_get(card->label_rows, i));
-    }
-    return total > 0 ? json_number_value(json_array_get(card->label_rows, c)) / total : (double)NAN;
-}
-
-static const char *intended_use(struct cli *cli, const struct model_facts *facts)
-{
-    bool own = property(facts, "trained_on") != NULL && facts->card.feature_names != NULL;
-    return cli_text(cli, own ? intended : intended_by_others);
-}
-
-/* The name of input i: the file's, or the contract's when the file has none and as many inputs. */
-static const char *input_name(struct cli *cli, const struct model_facts *facts, size_t i)
-{
-    if (facts->card.feature_names) {
-        return facts->card.feature_names[i];
-    }
-    return facts->features == MODEL_INPUT_COUNT ? model_input_names[i]
-                                                : arena_printf(&cli->arena, "%zu", i + 1);
-}
 
 /* ---- for people ---- */
 
@@ -209,10 +77,11 @@ static void print_facts(struct cli *cli, const struct model_facts *facts)
                                             *facts->card.producer_version ? " " : "",
                                             facts->card.producer_version)));
     print_fact(cli, (struct text)TEXT("Appris le", "Trained on"),
-               or_unknown(cli, property(facts, "trained_on")));
+               or_unknown(cli, model_property(facts, "trained_on")));
     print_fact(cli, (struct text)TEXT("Relevés appris", "Rows learned"),
-               or_unknown(cli, property(facts, "rows")));
-    print_fact(cli, (struct text)TEXT("Graine", "Seed"), or_unknown(cli, property(facts, "seed")));
+               or_unknown(cli, model_property(facts, "rows")));
+    print_fact(cli, (struct text)TEXT("Graine", "Seed"),
+               or_unknown(cli, model_property(facts, "seed")));
 }
 
 /* What it was measured on, in words; NULL: only its key is known. */
@@ -277,7 +146,7 @@ static void print_evaluations(struct cli *cli, json_t *evaluations)
     grid_print(&grid, &cli->out, &cli->arena);
 }
 
-static void print_inputs(struct cli *cli, const struct card *card)
+static void print_inputs(struct cli *cli, const struct model_card *card)
 {
     enum { NAME, LABEL, UNIT, LOW, MIDDLE, HIGH, MISSING, COLUMNS, AT_MOST = 24 };
     const struct grid_column columns[COLUMNS] = {
@@ -299,7 +168,7 @@ static void print_inputs(struct cli *cli, const struct card *card)
     grid.cells = ARENA_NEW(&cli->arena, struct grid_cell, facts->features * COLUMNS);
     for (size_t i = 0; i < facts->features; i++) {
         struct grid_cell *row = &grid.cells[i * COLUMNS];
-        const char *name = input_name(cli, facts, i);
+        const char *name = model_input_name(facts, i, &cli->arena);
         const struct feature *feature = feature_find(name);
         const json_t *usual = json_object_get(card->profile, name);
         int decimals = feature ? feature->decimals : 2;
@@ -324,13 +193,13 @@ static void print_inputs(struct cli *cli, const struct card *card)
     }
 }
 
-static void print_classes(struct cli *cli, const struct card *card)
+static void print_classes(struct cli *cli, const struct model_card *card)
 {
     const struct forest_card *names = &card->facts->card;
     const char *list = "";
     for (size_t c = 0; c < card->facts->classes; c++) {
         const char *name = names->class_names ? names->class_names[c] : NULL;
-        double share = class_share(card, c);
+        double share = model_class_share(card, c);
         list = arena_printf(
             &cli->arena, "%s%s%s%s%s%s", list, c > 0 ? ", " : "", names->class_labels[c],
             name ? " " : "", name ? name : "",
@@ -346,8 +215,8 @@ static bool is_detail(const char *key)
     static const char *const details[] = {"classes", "confusion",  "calibration", "calibrations",
                                           "costs",   "importance", "quiet"};
     for (size_t i = 0; i < sizeof details / sizeof *details; i++) {
-        if (strncmp(key, OURS, sizeof OURS - 1) == 0 &&
-            strcmp(key + sizeof OURS - 1, details[i]) == 0) {
+        if (strncmp(key, MODEL_OURS, sizeof MODEL_OURS - 1) == 0 &&
+            strcmp(key + sizeof MODEL_OURS - 1, details[i]) == 0) {
             return true;
         }
     }
@@ -379,7 +248,7 @@ static void print_others(struct cli *cli, json_t *others)
     }
 }
 
-static void print_card(struct cli *cli, const struct card *card)
+static void print_card(struct cli *cli, const struct model_card *card)
 {
     print_facts(cli, card->facts);
     print_evaluations(cli, card->evaluations);
@@ -387,99 +256,40 @@ static void print_card(struct cli *cli, const struct card *card)
     print_inputs(cli, card);
     print_others(cli, card->others);
     print_heading(cli, (struct text)TEXT("À quoi il sert", "What it is for"));
-    print_paragraph(cli, "  ", intended_use(cli, card->facts));
+    print_paragraph(cli, "  ", cli_text(cli, model_intended_use(card->facts)));
     print_heading(cli, (struct text)TEXT("Ses limites", "Its limits"));
-    for (size_t i = 0; i < LIMIT_COUNT; i++) {
-        print_paragraph(cli, "  - ", cli_text(cli, limits[i]));
+    for (size_t i = 0; i < model_limit_count; i++) {
+        print_paragraph(cli, "  - ", cli_text(cli, model_limits[i]));
     }
-}
-
-/* ---- for machines ---- */
-
-/* A property that is a whole number, else its text; null when there is none. */
-static json_t *property_json(struct cli *cli, const struct model_facts *facts, const char *name)
-{
-    const char *text = property(facts, name);
-    json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    if (json_is_integer(value)) {
-        return value;
-    }
-    json_decref(value);
-    return json_words(cli, text);
-}
-
-static json_t *inputs_json(struct cli *cli, const struct card *card)
-{
-    json_t *inputs = json_array();
-    for (size_t i = 0; i < card->facts->features; i++) {
-        const char *name = input_name(cli, card->facts, i);
-        json_t *usual = json_object_get(card->profile, name);
-        json_t *input = json_object();
-        json_put(input, "name", json_words(cli, name));
-        json_put(input, "usual", usual ? json_incref(usual) : json_null());
-        json_add(inputs, input);
-    }
-    return inputs;
-}
-
-static json_t *classes_json(struct cli *cli, const struct card *card)
-{
-    const struct model_facts *facts = card->facts;
-    json_t *classes = json_array();
-    for (size_t c = 0; c < facts->classes; c++) {
-        json_t *object = json_object();
-        json_put(object, "label", json_words(cli, facts->card.class_labels[c]));
-        json_put(object, "name",
-                 json_words(cli, facts->card.class_names ? facts->card.class_names[c] : NULL));
-        json_put(object, "share", json_number(class_share(card, c)));
-        json_add(classes, object);
-    }
-    return classes;
-}
-
-static void fill_document(struct cli *cli, const struct card *card)
-{
-    const struct model_facts *facts = card->facts;
-    json_t *document = cli->document;
-    json_put(document, "model", json_words(cli, facts->path));
-    json_put(document, "sha256", json_words(cli, facts->sha256));
-    json_put(document, "bytes", json_whole(facts->bytes));
-    json_put(document, "kind", json_words(cli, facts->boosted ? "boosted" : "forest"));
-    json_put(document, "trees", json_whole(facts->trees));
-    json_put(document, "nodes", json_whole(facts->nodes));
-    json_put(document, "producer", json_words(cli, facts->card.producer));
-    json_put(document, "producer_version", json_words(cli, facts->card.producer_version));
-    json_put(document, "trained_on", json_words(cli, property(facts, "trained_on")));
-    json_put(document, "rows", property_json(cli, facts, "rows"));
-    json_put(document, "seed", property_json(cli, facts, "seed"));
-    json_put(document, "inputs_named", json_boolean(facts->card.feature_names != NULL));
-    json_put(document, "inputs", inputs_json(cli, card));
-    json_put(document, "classes", classes_json(cli, card));
-    json_put(document, "evaluations", json_incref(card->evaluations));
-    json_put(document, "properties", json_incref(card->others));
-    json_put(document, "intended_use", json_words(cli, intended_use(cli, facts)));
-    json_t *list = json_array();
-    for (size_t i = 0; i < LIMIT_COUNT; i++) {
-        json_add(list, json_words(cli, cli_text(cli, limits[i])));
-    }
-    json_put(document, "limits", list);
 }
 
 static int model(struct cli *cli, struct error *err)
 {
     const struct session session = cli_session(cli);
     struct model_facts facts;
-    struct card card = {.facts = &facts};
-    if (pipeline_model(&session, cli->options.model, &cli->arena, &facts, err) != 0) {
+    struct model_card card;
+    if (published_model(&session, cli->options.model, &cli->arena, &facts, err) != 0) {
         return -1;
     }
-    read_properties(cli, &card);
+    model_card_read(&card, &facts);
     if (cli->document != NULL) {
-        fill_document(cli, &card);
+        json_t *told = model_card_json(&card, &cli->arena);
+        json_t *limits = json_array();
+        json_put(cli->document, "model", json_words(cli, facts.path));
+        if (json_object_update(cli->document, told) != 0) {
+            out_of_memory();
+        }
+        json_decref(told);
+        json_put(cli->document, "intended_use",
+                 json_words(cli, cli_text(cli, model_intended_use(&facts))));
+        for (size_t i = 0; i < model_limit_count; i++) {
+            json_add(limits, json_words(cli, cli_text(cli, model_limits[i])));
+        }
+        json_put(cli->document, "limits", limits);
     } else {
         print_card(cli, &card);
     }
-    release_card(&card);
+    model_card_release(&card);
     return 0;
 }
 

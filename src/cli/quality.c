@@ -229,7 +229,7 @@ static int quality(struct cli *cli, struct error *err)
         return -1;
     }
     const struct session session = cli_session(cli);
-    if (pipeline_quality(&session, &cli->arena, &summary, err) != 0) {
+    if (published_quality(&session, &cli->arena, &summary, err) != 0) {
         return -1;
     }
     progress_clear(&cli->bar);

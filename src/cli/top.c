@@ -172,7 +172,7 @@ static int top(struct cli *cli, struct error *err)
     }
     /* all of them, also where few are shown: the header counts by statut */
     const struct session session = cli_session(cli);
-    if (pipeline_top(&session, 0, &cli->arena, &rows, &count, &total, err) != 0) {
+    if (published_top(&session, 0, &cli->arena, &rows, &count, &total, err) != 0) {
         return -1;
     }
     progress_clear(&cli->bar);

@@ -129,3 +129,21 @@ const struct table *fleet_table(enum table_id id)
 {
     return &fleet_tables[id].table;
 }
+
+const struct refusal_kind refusal_kinds[REFUSAL_COUNT] = {
+#define X(code, of_field, fr, en) [REFUSAL_##code] = {#code, of_field, TEXT(fr, en)},
+    REFUSALS(X)
+#undef X
+};
+
+const struct refusal_kind *refusal_find(const char *code)
+{
+    for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+        size_t size = strlen(refusal_kinds[i].code);
+        if (strncmp(code, refusal_kinds[i].code, size) == 0 &&
+            (code[size] == '\0' || (refusal_kinds[i].of_field && code[size] == ':'))) {
+            return &refusal_kinds[i];
+        }
+    }
+    return NULL;
+}

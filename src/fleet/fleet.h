@@ -10,6 +10,7 @@
 #include "fleet/failures.def"
 #include "fleet/features.def"
 #include "fleet/profiles.def"
+#include "fleet/refusals.def"
 
 #include <math.h>
 #include <stdbool.h>
@@ -109,6 +110,33 @@ int fleet_sante(double prob_panne);
  * part has no lifetime (km_median NAN) or km_depuis_revis is NAN. km_median in km. */
 double fleet_km_avant_panne(int predicted, double prob_panne, double km_median,
                             double km_depuis_revis);
+
+/* The thresholds that the above go by, for those who draw them. */
+struct fleet_thresholds {
+    double critique, alerte;                /* of a statut, when a failure is predicted */
+    double urgent, attention, surveillance; /* of a niveau */
+};
+extern const struct fleet_thresholds fleet_thresholds;
+
+/* ---- why records are refused (refusals.def) ---- */
+
+enum refusal {
+#define X(code, ...) REFUSAL_##code,
+    REFUSALS(X)
+#undef X
+        REFUSAL_COUNT
+};
+
+struct refusal_kind {
+    const char *code;
+    bool of_field; /* ":FIELD" follows */
+    struct text label;
+};
+
+extern const struct refusal_kind refusal_kinds[REFUSAL_COUNT];
+
+/* The kind of a code, with or without ":FIELD"; NULL when it is none. */
+const struct refusal_kind *refusal_find(const char *code);
 
 /* ---- what the simulation draws (profiles.def) ---- */
 

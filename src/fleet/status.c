@@ -2,11 +2,19 @@
  * Contract: statut, niveau_alerte, sante and km_avant_panne of the design. Memory only. */
 #include "fleet/fleet.h"
 
-static const double CRITIQUE_FROM = 0.7;
-static const double ALERTE_FROM = 0.4;
-static const double NIVEAU_URGENT_FROM = 0.7;
-static const double NIVEAU_ATTENTION_FROM = 0.5;
-static const double NIVEAU_SURVEILLANCE_FROM = 0.3;
+#define CRITIQUE_FROM 0.7
+#define ALERTE_FROM 0.4
+#define NIVEAU_URGENT_FROM 0.7
+#define NIVEAU_ATTENTION_FROM 0.5
+#define NIVEAU_SURVEILLANCE_FROM 0.3
+
+const struct fleet_thresholds fleet_thresholds = {
+    .critique = CRITIQUE_FROM,
+    .alerte = ALERTE_FROM,
+    .urgent = NIVEAU_URGENT_FROM,
+    .attention = NIVEAU_ATTENTION_FROM,
+    .surveillance = NIVEAU_SURVEILLANCE_FROM,
+};
 
 static const double KM_WITHOUT_FAILURE = 30000;
 static const double KM_AT_MOST_WHEN_CRITIQUE = 2000;

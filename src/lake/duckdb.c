@@ -606,8 +606,14 @@ done:
 
 /* ---- results to C ---- */
 
+/* The values of $1, $2, ... of a statement. */
+struct bound {
+    const char *const *texts;
+    size_t count;
+};
+
 /* Streams a query on the reading connection; calls `chunk` until the end or its failure. */
-static int stream(struct lake *lake, const char *what, const char *sql,
+static int stream(struct lake *lake, const char *what, const char *sql, struct bound bound,
                   int (*take)(void *context, duckdb_data_chunk chunk, struct error *err),
                   void *context, struct error *err)
 {
@@ -618,6 +624,12 @@ static int stream(struct lake *lake, const char *what, const char *sql,
     if (duckdb_prepare(lake->reader, sql, &statement) != DuckDBSuccess) {
         engine_error(err, what, duckdb_prepare_error(statement));
         goto done;
+    }
+    for (size_t i = 0; i < bound.count; i++) {
+        if (duckdb_bind_varchar(statement, i + 1, bound.texts[i]) != DuckDBSuccess) {
+            engine_error(err, what, "a value cannot be bound");
+            goto done;
+        }
     }
     if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess) {
         engine_error(err, what, duckdb_pending_error(pending));
@@ -672,30 +684,38 @@ static int rows_of_chunk(void *context, duckdb_data_chunk chunk, struct error *e
     return status;
 }
 
+static int each_bound(struct lake *lake, const char *sql, struct bound bound, struct each_row *each,
+                      struct error *err)
+{
+    struct arena arena = {0};
+    /* One type for all: every engine type casts to text. */
+    int status = stream(lake, "query",
+                        arena_printf(&arena, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (%s)", sql),
+                        bound, rows_of_chunk, each, err);
+    arena_release(&arena);
+    return status;
+}
+
 int lake_each(struct lake *lake, const char *sql,
               int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
               void *context, struct error *err)
 {
-    struct arena arena = {0};
     struct each_row each = {row, context};
-    /* One type for all: every engine type casts to text. */
-    int status = stream(lake, "query",
-                        arena_printf(&arena, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (%s)", sql),
-                        rows_of_chunk, &each, err);
-    arena_release(&arena);
-    return status;
+    return each_bound(lake, sql, (struct bound){0}, &each, err);
 }
 
 struct row_list {
     struct arena *arena;
     const char **cells;
     size_t used, room;
+    size_t columns; /* of the last row */
 };
 
 static int keep_row(void *context, const struct bytes *cells, size_t count, struct error *err)
 {
     struct row_list *list = context;
     (void)err;
+    list->columns = count;
     if (list->used + count > list->room) {
         list->room = (list->room + count) * 2;
         list->cells = xrealloc((void *)list->cells, list->room, sizeof *list->cells);
@@ -705,6 +725,16 @@ static int keep_row(void *context, const struct bytes *cells, size_t count, stru
             cells[c].data ? arena_copy(list->arena, cells[c].data, cells[c].size) : NULL;
     }
     return 0;
+}
+
+/* The rows that were kept, in the arena. */
+static void take_rows(struct row_list *list, struct lake_rows *out)
+{
+    out->cells = ARENA_NEW(list->arena, const char *, list->used);
+    if (list->used > 0) {
+        memcpy((void *)out->cells, (const void *)list->cells, list->used * sizeof *list->cells);
+    }
+    out->rows = out->columns > 0 ? list->used / out->columns : 0;
 }
 
 int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
@@ -723,13 +753,24 @@ int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct l
     for (size_t c = 0; c < out->columns; c++) {
         out->names[c] = columns[c].name;
     }
-    out->cells = ARENA_NEW(arena, const char *, list.used);
-    if (list.used > 0) {
-        memcpy((void *)out->cells, (const void *)list.cells, list.used * sizeof *list.cells);
-    }
-    out->rows = out->columns > 0 ? list.used / out->columns : 0;
+    take_rows(&list, out);
     status = 0;
 done:
+    free((void *)list.cells);
+    return status;
+}
+
+int lake_ask(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
+             struct arena *arena, struct lake_rows *out, struct error *err)
+{
+    struct row_list list = {.arena = arena};
+    struct each_row each = {keep_row, &list};
+    *out = (struct lake_rows){0};
+    int status = each_bound(lake, sql, (struct bound){values, value_count}, &each, err);
+    if (status == 0) {
+        out->columns = list.columns;
+        take_rows(&list, out);
+    }
     free((void *)list.cells);
     return status;
 }
@@ -861,7 +902,7 @@ int lake_each_block(struct lake *lake, const char *from, const char *const *colu
     each.x = ARENA_NEW(&arena, double, duckdb_vector_size() * column_count);
     int status = stream(lake, known_as(lake, from),
                         select_numbers(&arena, from, NULL, columns, column_count, order),
-                        block_of_chunk, &each, err);
+                        (struct bound){0}, block_of_chunk, &each, err);
     if (status != 0 && !each.refused) {
         explain_unread(lake, from, columns, column_count, err);
     }
@@ -928,7 +969,7 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
         stream(lake, function->result->name,
                select_numbers(&arena, from, function->key, function->inputs, function->input_count,
                               NULL),
-               map_chunk, &m, err) != 0) {
+               (struct bound){0}, map_chunk, &m, err) != 0) {
         goto done;
     }
     status = lake_flush(lake, err);

@@ -113,6 +113,11 @@ struct lake_rows {
 int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
                struct error *err);
 
+/* The same with values from outside: $1, $2, ... in `sql` are bound to `values[value_count]`, texts
+ * that are never read as SQL. `names` is not told (NULL). */
+int lake_ask(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
+             struct arena *arena, struct lake_rows *out, struct error *err);
+
 /* One whole number, from a query of one row and column; NULL reads 0. */
 int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err);
 

@@ -164,34 +164,13 @@ static int take_file(void *context, const struct input_file *file, struct error 
 
 /* ---- where bronze lies ---- */
 
-int run_dates_under(const char *data, const char *level, struct arena *arena, int32_t **dates,
-                    size_t *count, struct error *err)
-{
-    char **names;
-    size_t found;
-    const char prefix[] = "run_date=";
-    *count = 0;
-    if (fs_list(arena_printf(arena, "%s/%s", data, level), arena, &names, &found, err) != 0) {
-        return -1;
-    }
-    *dates = ARENA_NEW(arena, int32_t, found);
-    for (size_t i = 0; i < found; i++) { /* sorted names are sorted dates */
-        const char *date = names[i] + sizeof prefix - 1;
-        if (strncmp(names[i], prefix, sizeof prefix - 1) == 0 &&
-            date_parse(date, strlen(date), &(*dates)[*count])) {
-            (*count)++;
-        }
-    }
-    return 0;
-}
-
 static int no_bronze(const char *data, int32_t run_date, struct arena *arena, struct error *err)
 {
     enum { SHOWN = 5 };
     int32_t *dates;
     size_t count;
     char wanted[DATE_TEXT_SIZE];
-    if (run_dates_under(data, "bronze", arena, &dates, &count, err) != 0) {
+    if (published_dates_under(data, "bronze", arena, &dates, &count, err) != 0) {
         return -1;
     }
     date_format(run_date, wanted);

@@ -4,9 +4,9 @@
 #define PIPELINE_STAGES_H
 
 #include "base/publish.h"
-#include "fleet/reasons.h"
 #include "lake/lake.h"
 #include "pipeline/pipeline.h"
+#include "published/model.h"
 
 #include <math.h>
 
@@ -38,10 +38,6 @@ const char *stage_path(struct stage *stage, enum table_id table);
 int bronze_find(const char *data, int32_t run_date, struct arena *arena, const char **folder,
                 struct error *err);
 
-/* The run dates that have a folder under `level` ("bronze", "gold/parquet"), oldest first. */
-int run_dates_under(const char *data, const char *level, struct arena *arena, int32_t **dates,
-                    size_t *count, struct error *err);
-
 int bronze_load(struct stage *stage, struct error *err);
 
 /* Records of the history that have a usable label go to `sink`, in the file's order; `path` is
@@ -65,33 +61,6 @@ int silver_write_quarantine(struct stage *stage, struct error *err);
 /* Silver of the run date as it was published, for gold alone. */
 int silver_open(struct stage *stage, struct error *err);
 
-/* ---- model.c: a model file made fit for the fleet ---- */
-
-struct fleet_model {
-    struct forest *forest;
-    struct forest_card card;
-    char sha256[HASH_TEXT_SIZE];
-    const char *path;
-    bool foreign;                          /* no feature names: taken in contract order */
-    size_t input_of[MODEL_INPUT_COUNT];    /* which contract input feeds model feature i */
-    int failure_of[FAILURE_COUNT];         /* which failure is model class c */
-    struct forest_calibration calibration; /* applied to the votes; zeroed: none */
-};
-
-/* Reads a model and checks that it speaks of our inputs and failures. The forest is for
- * fleet_model_close(), texts are owned by the arena. */
-int fleet_model_open(const char *path, struct arena *arena, struct fleet_model *model,
-                     struct error *err);
-void fleet_model_close(struct fleet_model *model);
-
-/* The calibration that a model's card holds, owned by the arena; a card without one is an error. */
-int model_calibration(const char *path, const struct forest_card *card, int classes,
-                      struct arena *arena, struct forest_calibration *out, struct error *err);
-
-/* Reads any model: no word about vehicles is asked for. */
-int model_read(const char *path, struct arena *arena, struct forest **forest,
-               struct forest_card *card, char sha256[HASH_TEXT_SIZE], struct error *err);
-
 /* ---- score.c ---- */
 
 /* Six decimals are what sums of float32 votes carry; equal votes then are equal, and the first
@@ -103,53 +72,6 @@ static inline double round_vote(double prob)
 
 /* Fills the table `predictions` from `features`. */
 int score_features(struct stage *stage, const struct fleet_model *model, struct error *err);
-
-/* ---- reasons.c: what moved a prediction ---- */
-
-/* Works reasons out for blocks of the fleet. */
-struct fleet_reasons {
-    const struct fleet_model *model;
-    unsigned threads;
-    bool possible;       /* else every cell is NULL: the model's shares are no probabilities */
-    int *target;         /* [BATCH_ROWS]: class of the model that is explained */
-    double *phi;         /* [BATCH_ROWS][MODEL_INPUT_COUNT], by input of the model */
-    struct bytes *cells; /* [BATCH_ROWS] */
-    struct arena texts;  /* of the cells */
-};
-
-/* Makes ready to explain rows of the engine's table `from`. A model that does not tell how many
- * rows came by its nodes counts those of `from`: it is then explained against this fleet. */
-int fleet_reasons_open(struct fleet_reasons *reasons, struct lake *lake, const char *from,
-                       const struct fleet_model *model, unsigned threads, struct arena *arena,
-                       struct error *err);
-void fleet_reasons_close(struct fleet_reasons *reasons);
-
-/* Fills reasons->cells for x[rows][MODEL_INPUT_COUNT] in the contract's order, and as the model
- * takes it; predicted[rows]: failures. */
-int fleet_reasons_fill(struct fleet_reasons *reasons, const double *x, const float *model_x,
-                       const int *predicted, size_t rows, struct error *err);
-
-/* All contributions to a failure's probability for one vehicle, strongest first; base: the
- * probability before anything is known. */
-int fleet_reasons_of(struct fleet_reasons *reasons, const double x[MODEL_INPUT_COUNT],
-                     int predicted, struct reason out[MODEL_INPUT_COUNT], double *base,
-                     struct error *err);
-
-/* ---- report.c, for others that read what was published ---- */
-
-/* An engine for reading; *lake is for lake_close(), also after a failure. */
-int report_open(const struct session *session, struct lake **lake, struct error *err);
-
-/* The published table of the run date, under its own name; `again` is the command that makes it. */
-int report_open_table(const struct session *session, struct lake *lake, enum table_id id,
-                      const char *again, struct arena *arena, struct error *err);
-
-/* A vehicle from the first RANKED_CELLS columns of serve/top.sql. */
-enum { RANKED_CELLS = 10 };
-struct ranked_vehicle report_ranked(const char *const *cells);
-
-/* A number, NAN for NULL. */
-double report_number(const char *cell);
 
 /* ---- gold.c ---- */
 

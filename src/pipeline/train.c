@@ -59,7 +59,7 @@ static int find_history(const char *data, struct arena *arena, const char **path
 {
     int32_t *dates;
     size_t count;
-    if (run_dates_under(data, "bronze", arena, &dates, &count, err) != 0) {
+    if (published_dates_under(data, "bronze", arena, &dates, &count, err) != 0) {
         return -1;
     }
     while (count > 0) {

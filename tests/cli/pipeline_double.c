@@ -8,11 +8,14 @@
 #include "base/fs.h"
 #include "generator/generator.h"
 #include "pipeline/pipeline.h"
+#include "serve/serve.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static bool is_case(const char *name)
 {
@@ -166,8 +169,8 @@ int pipeline_score(const struct session *session, const struct score_options *op
     return 0;
 }
 
-int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
-                       struct error *err)
+int published_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
+                        struct error *err)
 {
     (void)data, (void)err;
     *dates = ARENA_NEW(arena, int32_t, 2);
@@ -177,8 +180,8 @@ int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, s
     return 0;
 }
 
-int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
-                   struct model_facts *out, struct error *err)
+int published_model(const struct session *session, const char *model_path, struct arena *arena,
+                    struct model_facts *out, struct error *err)
 {
     static struct forest_property own[] = {
         {"autostream.trained_on", "2026-11-23"},
@@ -220,8 +223,8 @@ int pipeline_model(const struct session *session, const char *model_path, struct
     return 0;
 }
 
-int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
-                 struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+int published_top(const struct session *session, size_t limit, struct arena *arena,
+                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
 {
     static const struct ranked_vehicle first[] = {
         {"VIN-751007", "Sprinter", STATUT_CRITIQUE, FAILURE_TURBO, 0.985, 1, 2000, 18250, 81.4,
@@ -254,8 +257,8 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
     return 0;
 }
 
-int pipeline_quality(const struct session *session, struct arena *arena,
-                     struct quality_summary *out, struct error *err)
+int published_quality(const struct session *session, struct arena *arena,
+                      struct quality_summary *out, struct error *err)
 {
     static struct quality_column columns[] = {
         {"vin", 0, 0}, {"temp_moteur", 12, 1.64}, {"pression_injection", 366, 49.93}};
@@ -279,8 +282,8 @@ int pipeline_quality(const struct session *session, struct arena *arena,
     return 0;
 }
 
-int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
-                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+int published_explain(const struct session *session, const char *vin, const char *model_path,
+                      struct arena *arena, struct vehicle_explanation *out, struct error *err)
 {
     static struct vehicle_service services[] = {{"2025-05-31", "Moteur", 148333},
                                                 {NULL, "Frei\033[2Jns", NAN}};
@@ -313,4 +316,33 @@ int pipeline_explain(const struct session *session, const char *vin, const char 
     }
     reasons_sort(out->reasons);
     return 0;
+}
+
+/* A server that is told to end as soon as it serves, and that remembers what it was asked for. */
+struct server {
+    char address[128];
+};
+
+int serve_open(struct server **out, const struct serve_options *options, struct error *err)
+{
+    static struct server server;
+    *out = NULL;
+    if (is_case("taken") && !options->or_next) {
+        return error_set(err, "port pris", "port taken");
+    }
+    (void)snprintf(server.address, sizeof server.address, "http://%s:%u/%s%s%s", options->listen,
+                   options->port, options->token ? options->token : "",
+                   options->hosts ? options->hosts : "", options->cert_path ? "+tls" : "");
+    *out = &server;
+    return kill(getpid(), SIGTERM); /* it is blocked until the command waits for it */
+}
+
+const char *serve_address(const struct server *server)
+{
+    return server->address;
+}
+
+void serve_close(struct server *server)
+{
+    (void)server;
 }

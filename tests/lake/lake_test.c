@@ -319,6 +319,26 @@ static int refuse_block(void *context, const double *x, size_t rows, struct erro
     return error_set(err, "assez", "enough");
 }
 
+static void test_values_are_bound_and_never_read_as_sql(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct lake_rows rows;
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 10, false);
+    const char *const hostile[] = {"x' OR 1=1 --", "3"};
+    assert_int_equal(lake_ask(f->lake, "SELECT $1 AS text, n FROM things WHERE n = CAST($2 AS INT)",
+                              hostile, 2, &f->arena, &rows, &err),
+                     0);
+    assert_int_equal(rows.rows, 1);
+    assert_string_equal(rows.cells[0], hostile[0]);
+    assert_string_equal(rows.cells[1], "3");
+    assert_int_equal(lake_ask(f->lake, "SELECT n FROM things WHERE CAST(n AS VARCHAR) = $1",
+                              hostile, 1, &f->arena, &rows, &err),
+                     0);
+    assert_int_equal(rows.rows, 0);
+}
+
 static void test_the_callers_error_ends_a_stream(void **state)
 {
     struct fixture *f = *state;
@@ -376,6 +396,7 @@ int main(void)
         TEST(test_files_of_other_kinds_are_refused),
         TEST(test_a_function_of_rows_makes_a_table),
         TEST(test_a_function_of_rows_may_give_a_text_as_well),
+        TEST(test_values_are_bound_and_never_read_as_sql),
         TEST(test_the_callers_error_ends_a_stream),
         TEST(test_a_full_disk_is_one_clear_sentence),
         TEST(test_a_wrong_memory_limit_is_wrong_usage),

@@ -1,6 +1,7 @@
-/* Why one vehicle is rated as it is; see pipeline.h. Reads gold, run.json and the model that made
+/* Why one vehicle is rated as it is; see published.h. Reads gold, run.json and the model that made
  * them; writes nothing. */
-#include "pipeline/stages.h"
+#include "published/model.h"
+#include "published/tables.h"
 
 #include "base/dates.h"
 #include "base/fs.h"
@@ -239,104 +240,125 @@ static bool usual_of_model(const struct fleet_model *model,
     return found;
 }
 
-/* From the fleet's vehicles that are predicted sound, when there are enough. */
-static int usual_of_fleet(struct lake *lake, struct arena *arena,
-                          struct usual_range usual[MODEL_INPUT_COUNT], bool *found,
-                          struct error *err)
+int published_usual(struct lake *lake, struct arena *arena,
+                    struct usual_range usual[MODEL_INPUT_COUNT], bool *found, struct error *err)
 {
     struct lake_rows rows;
     if (lake_query(lake, sql_text("serve/habituel.sql"), arena, &rows, err) != 0) {
         return -1;
     }
-    *found = report_number(rows.cells[0]) >= FLEET_AT_LEAST;
+    *found = published_number(rows.cells[0]) >= FLEET_AT_LEAST;
     for (size_t i = 0; i < MODEL_INPUT_COUNT && *found; i++) {
-        usual[i] = (struct usual_range){report_number(rows.cells[1 + 2 * i]),
-                                        report_number(rows.cells[2 + 2 * i])};
+        usual[i] = (struct usual_range){published_number(rows.cells[1 + 2 * i]),
+                                        published_number(rows.cells[2 + 2 * i])};
     }
     return 0;
 }
 
 /* ---- one vehicle ---- */
 
-static int explain_vehicle(const struct session *session, struct lake *lake,
-                           const struct fleet_model *model, const char *const *cells,
-                           struct arena *arena, struct vehicle_explanation *out, struct error *err)
+int explainer_open(struct explainer *explainer, const struct session *session, struct lake *lake,
+                   const char *model_path, struct arena *arena, struct error *err)
 {
-    struct fleet_reasons reasons = {0};
-    struct usual_range usual[MODEL_INPUT_COUNT];
-    double x[MODEL_INPUT_COUNT];
-    int status = -1;
-    out->vehicle = report_ranked(cells);
-    out->annee = report_number(cells[YEAR]);
+    const char *path = NULL;
+    *explainer = (struct explainer){0};
+    if (find_model(session, model_path, arena, &path, err) != 0 ||
+        fleet_model_open(path, arena, &explainer->model, err) != 0) {
+        return -1;
+    }
+    explainer->against_fleet = !forest_has_cover(explainer->model.forest);
+    if (fleet_reasons_open(&explainer->reasons, lake, "reporting_final", &explainer->model,
+                           session->threads, arena, err) != 0) {
+        return -1;
+    }
+    return usual_of_model(&explainer->model, explainer->usual)
+               ? 0
+               : published_usual(lake, arena, explainer->usual, &explainer->usual_of_fleet, err);
+}
+
+void explainer_close(struct explainer *explainer)
+{
+    fleet_reasons_close(&explainer->reasons);
+    fleet_model_close(&explainer->model);
+}
+
+int explainer_ask(struct explainer *explainer, const double x[MODEL_INPUT_COUNT], int predicted,
+                  struct reason out[MODEL_INPUT_COUNT], double *base, struct error *err)
+{
+    if (fleet_reasons_of(&explainer->reasons, x, predicted, out, base, err) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
-        x[i] = report_number(cells[FIRST_INPUT + i]);
+        out[i].usual = explainer->usual[out[i].input];
     }
-    out->against_fleet = !forest_has_cover(model->forest);
-    if (fleet_reasons_open(&reasons, lake, "reporting_final", model, session->threads, arena,
-                           err) != 0 ||
-        fleet_reasons_of(&reasons, x, out->vehicle.type_panne_predit, out->reasons, &out->base,
-                         err) != 0) {
-        goto done;
+    return 0;
+}
+
+static int explain_vehicle(struct explainer *explainer, const char *const *cells,
+                           struct vehicle_explanation *out, struct error *err)
+{
+    double x[MODEL_INPUT_COUNT];
+    out->vehicle = published_ranked(cells);
+    out->annee = published_number(cells[YEAR]);
+    for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
+        x[i] = published_number(cells[FIRST_INPUT + i]);
     }
-    if (!usual_of_model(model, usual) &&
-        usual_of_fleet(lake, arena, usual, &out->usual_of_fleet, err) != 0) {
-        goto done;
+    if (explainer_ask(explainer, x, out->vehicle.type_panne_predit, out->reasons, &out->base,
+                      err) != 0) {
+        return -1;
     }
     out->prob = out->base;
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
         out->prob += out->reasons[i].points;
-        out->reasons[i].usual = usual[out->reasons[i].input];
     }
+    out->model_path = explainer->model.path;
+    out->against_fleet = explainer->against_fleet;
+    out->usual_of_fleet = explainer->usual_of_fleet;
     out->told = reasons_worth_telling(out->reasons);
-    status = 0;
-done:
-    fleet_reasons_close(&reasons);
-    return status;
+    return 0;
 }
 
-static int read_services(struct lake *lake, struct arena *arena, struct vehicle_explanation *out,
-                         struct error *err)
+static int read_services(struct lake *lake, const char *vin, struct arena *arena,
+                         struct vehicle_explanation *out, struct error *err)
 {
     struct lake_rows rows;
-    if (lake_query(lake, sql_text("serve/entretiens.sql"), arena, &rows, err) != 0) {
+    if (lake_ask(lake, sql_text("serve/entretiens.sql"), &vin, 1, arena, &rows, err) != 0) {
         return -1;
     }
     out->service_count = rows.rows;
     out->services = ARENA_NEW(arena, struct vehicle_service, rows.rows);
     for (size_t r = 0; r < rows.rows; r++) {
         const char **cell = &rows.cells[r * rows.columns];
-        out->services[r] = (struct vehicle_service){cell[0], cell[1], report_number(cell[2])};
+        out->services[r] = (struct vehicle_service){cell[0], cell[1], published_number(cell[2])};
     }
     return 0;
 }
 
-int pipeline_explain(const struct session *session, const char *vin, const char *model_path,
-                     struct arena *arena, struct vehicle_explanation *out, struct error *err)
+int published_explain(const struct session *session, const char *vin, const char *model_path,
+                      struct arena *arena, struct vehicle_explanation *out, struct error *err)
 {
     struct lake *lake = NULL;
-    struct fleet_model model = {0};
+    struct explainer explainer = {0};
     struct lake_rows rows;
     int status = -1;
     *out = (struct vehicle_explanation){0};
-    if (report_open(session, &lake, err) != 0 ||
-        report_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
-        report_open_table(session, lake, TABLE_HISTORIQUE_ENTRETIEN, "run", arena, err) != 0 ||
-        lake_words(lake, "asked", "vin", &vin, 1, err) != 0 ||
-        lake_query(lake, sql_text("serve/vehicule.sql"), arena, &rows, err) != 0) {
+    if (published_open(session, &lake, err) != 0 ||
+        published_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
+        published_open_table(session, lake, TABLE_HISTORIQUE_ENTRETIEN, "run", arena, err) != 0 ||
+        lake_ask(lake, sql_text("serve/vehicule.sql"), &vin, 1, arena, &rows, err) != 0) {
         goto done;
     }
     if (rows.rows == 0) {
         (void)unknown_vin(session, lake, vin, arena, err);
         goto done;
     }
-    if (find_model(session, model_path, arena, &out->model_path, err) != 0 ||
-        fleet_model_open(out->model_path, arena, &model, err) != 0 ||
-        explain_vehicle(session, lake, &model, rows.cells, arena, out, err) != 0) {
+    if (explainer_open(&explainer, session, lake, model_path, arena, err) != 0 ||
+        explain_vehicle(&explainer, rows.cells, out, err) != 0) {
         goto done;
     }
-    status = read_services(lake, arena, out, err);
+    status = read_services(lake, vin, arena, out, err);
 done:
-    fleet_model_close(&model);
+    explainer_close(&explainer);
     lake_close(lake);
     return status;
 }

@@ -1,8 +1,8 @@
-/* What a model file tells about itself; see pipeline.h. Reads the file, writes nothing. */
-#include "pipeline/stages.h"
+/* What a model file tells about itself; see published.h. Reads the file, writes nothing. */
+#include "published/model.h"
 
-int pipeline_model(const struct session *session, const char *model_path, struct arena *arena,
-                   struct model_facts *out, struct error *err)
+int published_model(const struct session *session, const char *model_path, struct arena *arena,
+                    struct model_facts *out, struct error *err)
 {
     struct forest *forest = NULL;
     char sha256[HASH_TEXT_SIZE];

@@ -1,6 +1,6 @@
-/* What moved each vehicle's prediction: from the forest's shares to reasons; see stages.h. Reads
+/* What moved each vehicle's prediction: from the forest's shares to reasons; see model.h. Reads
  * the engine's tables only to count rows for a model that does not. */
-#include "pipeline/stages.h"
+#include "published/model.h"
 
 #include "forest/explain.h"
 

@@ -1,5 +1,5 @@
 /* A model file made fit for the fleet: do its inputs and classes speak of ours? See stages.h. */
-#include "pipeline/stages.h"
+#include "published/model.h"
 
 #include "base/fs.h"
 

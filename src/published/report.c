@@ -1,32 +1,54 @@
-/* What was published, read back for people: the ranked fleet, quality, quarantine; see pipeline.h.
+/* What was published, read back for people: the ranked fleet, quality, quarantine; see published.h.
  */
-#include "pipeline/stages.h"
+#include "published/tables.h"
 
 #include "base/dates.h"
 #include "base/fs.h"
+#include "base/publish.h"
 #include "lake/layout.h"
 #include "lake/sql.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int pipeline_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
-                       struct error *err)
+int published_dates_under(const char *data, const char *level, struct arena *arena, int32_t **dates,
+                          size_t *count, struct error *err)
+{
+    char **names;
+    size_t found;
+    const char prefix[] = "run_date=";
+    *count = 0;
+    if (fs_list(arena_printf(arena, "%s/%s", data, level), arena, &names, &found, err) != 0) {
+        return -1;
+    }
+    *dates = ARENA_NEW(arena, int32_t, found);
+    for (size_t i = 0; i < found; i++) { /* sorted names are sorted dates */
+        const char *date = names[i] + sizeof prefix - 1;
+        if (strncmp(names[i], prefix, sizeof prefix - 1) == 0 &&
+            date_parse(date, strlen(date), &(*dates)[*count])) {
+            (*count)++;
+        }
+    }
+    return 0;
+}
+
+int published_run_dates(const char *data, struct arena *arena, int32_t **dates, size_t *count,
+                        struct error *err)
 {
     if (publish_recover(data, err) != 0) {
         return -1;
     }
-    return run_dates_under(data, "gold/parquet", arena, dates, count, err);
+    return published_dates_under(data, "gold/parquet", arena, dates, count, err);
 }
 
-int report_open(const struct session *session, struct lake **lake, struct error *err)
+int published_open(const struct session *session, struct lake **lake, struct error *err)
 {
     struct lake_options options = {.threads = session->threads, .memory = session->memory};
     return publish_recover(session->data, err) == 0 ? lake_open(lake, &options, err) : -1;
 }
 
-int report_open_table(const struct session *session, struct lake *lake, enum table_id id,
-                      const char *again, struct arena *arena, struct error *err)
+int published_open_table(const struct session *session, struct lake *lake, enum table_id id,
+                         const char *again, struct arena *arena, struct error *err)
 {
     const struct table *table = fleet_table(id);
     const char *path = layout_path(arena, fleet_tables[id].path, session->run_date, 0);
@@ -55,30 +77,30 @@ static enum statut statut_of(const char *name)
     return STATUT_OK;
 }
 
-double report_number(const char *cell)
+double published_number(const char *cell)
 {
     return cell ? strtod(cell, NULL) : NAN;
 }
 
-struct ranked_vehicle report_ranked(const char *const *cells)
+struct ranked_vehicle published_ranked(const char *const *cells)
 {
-    int failure = (int)report_number(cells[3]);
+    int failure = (int)published_number(cells[3]);
     return (struct ranked_vehicle){
         .vin = cells[0],
         .modele = cells[1],
         .statut = statut_of(cells[2]),
         .type_panne_predit = failure >= 0 && failure < FAILURE_COUNT ? failure : FAILURE_OK,
-        .prob_panne = report_number(cells[4]),
-        .sante = (int)report_number(cells[5]),
-        .km_avant_panne = report_number(cells[6]),
-        .km_depuis_revis = report_number(cells[7]),
-        .score_risque = report_number(cells[8]),
+        .prob_panne = published_number(cells[4]),
+        .sante = (int)published_number(cells[5]),
+        .km_avant_panne = published_number(cells[6]),
+        .km_depuis_revis = published_number(cells[7]),
+        .score_risque = published_number(cells[8]),
         .raisons = cells[9],
     };
 }
 
-int pipeline_top(const struct session *session, size_t limit, struct arena *arena,
-                 struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
+int published_top(const struct session *session, size_t limit, struct arena *arena,
+                  struct ranked_vehicle **rows, size_t *count, size_t *total, struct error *err)
 {
     struct lake *lake = NULL;
     struct lake_rows found;
@@ -88,8 +110,8 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
     for (size_t s = 0; s < STATUT_COUNT; s++) {
         names[s] = statut_kinds[s].name;
     }
-    if (report_open(session, &lake, err) != 0 ||
-        report_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
+    if (published_open(session, &lake, err) != 0 ||
+        published_open_table(session, lake, TABLE_REPORTING, "run", arena, err) != 0 ||
         lake_words(lake, "statuts", "statut", names, STATUT_COUNT, err) != 0 ||
         lake_count(lake, "SELECT count(*) FROM reporting_final", &fleet, err) != 0 ||
         lake_query(lake,
@@ -102,7 +124,7 @@ int pipeline_top(const struct session *session, size_t limit, struct arena *aren
     *count = found.rows;
     *rows = ARENA_NEW(arena, struct ranked_vehicle, found.rows);
     for (size_t r = 0; r < found.rows; r++) {
-        (*rows)[r] = report_ranked(&found.cells[r * found.columns]);
+        (*rows)[r] = published_ranked(&found.cells[r * found.columns]);
     }
     status = 0;
 done:
@@ -180,7 +202,7 @@ static int read_orphans(const struct session *session, struct lake *lake, struct
     if (!fs_exists(arena_printf(arena, "%s/%s", session->data, path))) {
         return 0;
     }
-    if (report_open_table(session, lake, TABLE_ORPHELINS, "run", arena, err) != 0 ||
+    if (published_open_table(session, lake, TABLE_ORPHELINS, "run", arena, err) != 0 ||
         lake_count(lake, "SELECT count(*) FROM orphelins", &total, err) != 0 ||
         lake_query(
             lake,
@@ -199,18 +221,26 @@ static int read_orphans(const struct session *session, struct lake *lake, struct
     return 0;
 }
 
-int pipeline_quality(const struct session *session, struct arena *arena,
-                     struct quality_summary *out, struct error *err)
+int published_quality_in(struct lake *lake, const struct session *session, struct arena *arena,
+                         struct quality_summary *out, struct error *err)
+{
+    *out = (struct quality_summary){0};
+    if (published_open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) != 0 ||
+        read_report(session, lake, "silver", arena, &out->silver, err) != 0 ||
+        read_report(session, lake, "gold", arena, &out->gold, err) != 0 ||
+        read_orphans(session, lake, arena, out, err) != 0) {
+        return -1;
+    }
+    return read_reasons(lake, arena, out, err);
+}
+
+int published_quality(const struct session *session, struct arena *arena,
+                      struct quality_summary *out, struct error *err)
 {
     struct lake *lake = NULL;
-    *out = (struct quality_summary){0};
     int status = -1;
-    if (report_open(session, &lake, err) == 0 &&
-        report_open_table(session, lake, TABLE_QUARANTAINE, "run", arena, err) == 0 &&
-        read_report(session, lake, "silver", arena, &out->silver, err) == 0 &&
-        read_report(session, lake, "gold", arena, &out->gold, err) == 0 &&
-        read_orphans(session, lake, arena, out, err) == 0) {
-        status = read_reasons(lake, arena, out, err);
+    if (published_open(session, &lake, err) == 0) {
+        status = published_quality_in(lake, session, arena, out, err);
     }
     lake_close(lake);
     return status;

@@ -1,0 +1,57 @@
+/* A column of numbers in little memory, that can be sorted by: as codes of a sorted dictionary, as
+ * whole multiples of a power of ten, or, when neither gives every value back to the last bit, as
+ * they are. Domain-free; NULL is NaN outside. */
+#ifndef SERVE_PACKED_H
+#define SERVE_PACKED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum packing {
+    PACKED_NOTHING, /* every value is NULL */
+    PACKED_8,       /* codes of `dictionary` */
+    PACKED_16,
+    PACKED_32,   /* value = (base + code) / scale */
+    PACKED_REAL, /* as they are */
+};
+
+/* The key of NULL: behind all others. */
+#define PACKED_NULL UINT64_MAX
+
+struct packed {
+    enum packing kind;
+    size_t rows, nulls;
+    union {
+        uint8_t *codes8;
+        uint16_t *codes16;
+        uint32_t *codes32;
+        double *real;
+    } data;
+    double *dictionary; /* [distinct], ascending */
+    size_t distinct;
+    double base, scale;
+    uint64_t low, high; /* smallest and largest key of a value; 0 when there is none */
+};
+
+/* Packs values[rows] (NaN: NULL; finite otherwise; -0 becomes 0). */
+void packed_make(struct packed *packed, const double *values, size_t rows);
+
+/* Frees it; zeroed again. */
+void packed_release(struct packed *packed);
+
+/* Memory that it holds. */
+size_t packed_bytes(const struct packed *packed);
+
+double packed_value(const struct packed *packed, size_t row);
+void packed_values(const struct packed *packed, size_t first, size_t count, double *out);
+
+/* A number that sorts as the value does; PACKED_NULL for NULL. */
+uint64_t packed_key(const struct packed *packed, size_t row);
+void packed_keys(const struct packed *packed, size_t first, size_t count, uint64_t *out);
+
+/* Clears the bits (of 64 rows a word) of the rows whose value (NAN: NULL) is not wanted. */
+void packed_keep(const struct packed *packed, uint64_t *bits,
+                 bool (*wanted)(const void *context, double value), const void *context);
+
+#endif

@@ -1,0 +1,21 @@
+/* The dashboards: the pages' files, embedded in the program, as answers that are ready. */
+#ifndef SERVE_PAGES_H
+#define SERVE_PAGES_H
+
+#include "serve/answer.h"
+#include "serve/assets.h"
+
+struct pages {
+    struct answer **answers; /* [asset_count] */
+    struct answer *index;    /* one of them; or what to do when the pages were not built */
+};
+
+/* Makes the answers; for pages_release(). */
+void pages_init(struct pages *pages);
+void pages_release(struct pages *pages);
+
+/* The answer to a path: an asset, or the index for the path of a page; NULL: neither. It belongs to
+ * the pages. */
+struct answer *pages_find(const struct pages *pages, const char *path);
+
+#endif
