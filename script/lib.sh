@@ -23,8 +23,8 @@ help_of() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
 # name, or name:command when any program of that name will do.
 build_packages=(gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-config
     protobuf-c-compiler:protoc-c g++ # g++: for the static C++ library that DuckDB needs
-    nettle-dev libjansson-dev libonnx-dev libprotobuf-c-dev libprotobuf-dev libsqlite3-dev
-    libzstd-dev zlib1g-dev libcmocka-dev)
+    nettle-dev libgnutls28-dev libjansson-dev libmicrohttpd-dev libonnx-dev libprotobuf-c-dev
+    libprotobuf-dev libsqlite3-dev libzstd-dev zlib1g-dev libcmocka-dev)
 oracle_packages=(python3-venv)
 check_packages=(clang:clang clang-format:clang-format valgrind:valgrind gcovr:gcovr
     shellcheck:shellcheck)

@@ -200,7 +200,7 @@ static void put_past(struct call *call, size_t row)
     whole = loaded_ask(run, TABLE_VEHICULE_JOUR, "serve/jours.sql", asked, 1, call->arena, &days,
                        &err) == 0 &&
             whole;
-    if (run->passe_opened && loaded_ask(run, TABLE_REPORTING, "serve/passe.sql", asked, 2,
+    if (run->passe_opened && loaded_ask(run, TABLE_REPORTING, "serve/passe_vehicule.sql", asked, 2,
                                         call->arena, &runs, &err) != 0) {
         whole = false;
     }

@@ -10,9 +10,9 @@
 enum {
     NULL_8 = UINT8_MAX,
     NULL_16 = UINT16_MAX,
-    DISTINCT_AT_MOST = NULL_16, /* codes 0..65534 */
-    SLOTS = 1 << 17,            /* at most half full */
-    DECIMALS_AT_MOST = 6,       /* gold rounds to six */
+    DISTINCT_AT_MOST = BUCKETS_AT_MOST, /* so that each has a bucket of its own */
+    SLOTS = 1 << 17,                    /* at most half full */
+    DECIMALS_AT_MOST = 6,               /* gold rounds to six */
 };
 
 static const uint32_t NULL_32 = UINT32_MAX;
@@ -171,19 +171,50 @@ static bool pack_by_scale(struct packed *packed, const double *values, size_t ro
     return true;
 }
 
+/* Sorts `order`, places in `keys`, by the keys; stable. LSD radix sort. */
+static void sort_by_keys(const uint64_t *keys, uint32_t *order, size_t count)
+{
+    enum { DIGITS = 1 << 16 };
+    uint32_t *other = xcalloc(count, sizeof *other);
+    size_t *starts = xcalloc(DIGITS + 1, sizeof *starts);
+    for (unsigned shift = 0; shift < 64; shift += 16) {
+        memset(starts, 0, (DIGITS + 1) * sizeof *starts);
+        for (size_t i = 0; i < count; i++) {
+            starts[(keys[i] >> shift & (DIGITS - 1)) + 1]++;
+        }
+        for (size_t d = 0; d < DIGITS; d++) {
+            starts[d + 1] += starts[d];
+        }
+        for (size_t i = 0; i < count; i++) {
+            other[starts[keys[order[i]] >> shift & (DIGITS - 1)]++] = order[i];
+        }
+        memcpy(order, other, count * sizeof *order);
+    }
+    free(other);
+    free(starts);
+}
+
 static void keep_reals(struct packed *packed, const double *values, size_t rows)
 {
+    uint64_t *keys = xcalloc(rows, sizeof *keys);
+    uint32_t *order = xcalloc(rows, sizeof *order);
     packed->kind = PACKED_REAL;
     packed->data.real = xcalloc(rows, sizeof *packed->data.real);
-    packed->low = UINT64_MAX;
+    packed->ranks = xcalloc(rows, sizeof *packed->ranks);
     for (size_t r = 0; r < rows; r++) {
         packed->data.real[r] = values[r] + 0.0;
-        if (!isnan(values[r])) {
-            uint64_t key = real_key(packed->data.real[r]);
-            packed->low = key < packed->low ? key : packed->low;
-            packed->high = key > packed->high ? key : packed->high;
-        }
+        keys[r] = isnan(values[r]) ? PACKED_NULL : real_key(values[r] + 0.0);
+        order[r] = (uint32_t)r;
     }
+    sort_by_keys(keys, order, rows);
+    uint32_t rank = 0;
+    for (size_t i = 0; i < rows; i++) {
+        rank += i > 0 && keys[order[i]] != keys[order[i - 1]];
+        packed->ranks[order[i]] = keys[order[i]] == PACKED_NULL ? NULL_32 : rank;
+        packed->high = keys[order[i]] == PACKED_NULL ? packed->high : rank;
+    }
+    free(keys);
+    free(order);
 }
 
 void packed_make(struct packed *packed, const double *values, size_t rows)
@@ -201,6 +232,7 @@ void packed_make(struct packed *packed, const double *values, size_t rows)
 void packed_release(struct packed *packed)
 {
     free(packed->data.real); /* whatever it holds */
+    free(packed->ranks);
     free(packed->dictionary);
     *packed = (struct packed){0};
 }
@@ -211,7 +243,7 @@ size_t packed_bytes(const struct packed *packed)
                                    [PACKED_8] = 1,
                                    [PACKED_16] = 2,
                                    [PACKED_32] = 4,
-                                   [PACKED_REAL] = sizeof(double)};
+                                   [PACKED_REAL] = sizeof(double) + sizeof(uint32_t)};
     return sizes[packed->kind] * packed->rows + packed->distinct * sizeof(double);
 }
 
@@ -265,6 +297,7 @@ uint64_t packed_key(const struct packed *packed, size_t row)
 
 void packed_keys(const struct packed *packed, size_t first, size_t count, uint64_t *out)
 {
+    const uint32_t *codes;
     switch (packed->kind) {
     case PACKED_NOTHING:
         for (size_t i = 0; i < count; i++) {
@@ -284,15 +317,55 @@ void packed_keys(const struct packed *packed, size_t first, size_t count, uint64
         }
         break;
     case PACKED_32:
+    case PACKED_REAL:
+        codes = packed->kind == PACKED_32 ? packed->data.codes32 : packed->ranks;
         for (size_t i = 0; i < count; i++) {
-            uint32_t code = packed->data.codes32[first + i];
-            out[i] = code == NULL_32 ? PACKED_NULL : code;
+            out[i] = codes[first + i] == NULL_32 ? PACKED_NULL : codes[first + i];
         }
         break;
-    case PACKED_REAL:
+    }
+}
+
+void packed_buckets(const struct packed *packed, size_t first, size_t count,
+                    const struct key_window *window, uint16_t *out)
+{
+    const uint16_t of_null = window->nulls ? BUCKET_NULL : BUCKET_OUTSIDE;
+    const uint32_t buckets = window->buckets;
+    const unsigned shift = window->shift;
+    const uint32_t low = (uint32_t)window->low;
+    const uint32_t *codes;
+    switch (packed->kind) {
+    case PACKED_NOTHING:
         for (size_t i = 0; i < count; i++) {
-            double value = packed->data.real[first + i];
-            out[i] = isnan(value) ? PACKED_NULL : real_key(value);
+            out[i] = of_null;
+        }
+        break;
+    case PACKED_8:
+        for (size_t i = 0; i < count; i++) {
+            uint8_t code = packed->data.codes8[first + i];
+            uint32_t bucket = (code - low) >> shift; /* below low: huge */
+            out[i] = code == NULL_8     ? of_null
+                     : bucket < buckets ? (uint16_t)bucket
+                                        : BUCKET_OUTSIDE;
+        }
+        break;
+    case PACKED_16:
+        for (size_t i = 0; i < count; i++) {
+            uint16_t code = packed->data.codes16[first + i];
+            uint32_t bucket = (code - low) >> shift;
+            out[i] = code == NULL_16    ? of_null
+                     : bucket < buckets ? (uint16_t)bucket
+                                        : BUCKET_OUTSIDE;
+        }
+        break;
+    case PACKED_32:
+    case PACKED_REAL:
+        codes = packed->kind == PACKED_32 ? packed->data.codes32 : packed->ranks;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t code = codes[first + i];
+            uint32_t bucket = (code - low) >> shift;
+            bool inside = code >= low && bucket < buckets;
+            out[i] = code == NULL_32 ? of_null : inside ? (uint16_t)bucket : BUCKET_OUTSIDE;
         }
         break;
     }

@@ -13,7 +13,7 @@ enum packing {
     PACKED_8,       /* codes of `dictionary` */
     PACKED_16,
     PACKED_32,   /* value = (base + code) / scale */
-    PACKED_REAL, /* as they are */
+    PACKED_REAL, /* as they are, with their ranks to sort by */
 };
 
 /* The key of NULL: behind all others. */
@@ -28,6 +28,7 @@ struct packed {
         uint32_t *codes32;
         double *real;
     } data;
+    uint32_t *ranks;    /* of PACKED_REAL: [rows], equal values have the same */
     double *dictionary; /* [distinct], ascending */
     size_t distinct;
     double base, scale;
@@ -49,6 +50,20 @@ void packed_values(const struct packed *packed, size_t first, size_t count, doub
 /* A number that sorts as the value does; PACKED_NULL for NULL. */
 uint64_t packed_key(const struct packed *packed, size_t row);
 void packed_keys(const struct packed *packed, size_t first, size_t count, uint64_t *out);
+
+/* Neighbouring keys, in equal buckets of 2^shift keys. */
+struct key_window {
+    uint64_t low; /* the first key */
+    unsigned shift;
+    uint32_t buckets;
+    bool nulls; /* NULLs belong to it, too */
+};
+
+enum { BUCKETS_AT_MOST = 65000, BUCKET_NULL = 65534, BUCKET_OUTSIDE = 65535 };
+
+/* The bucket of each row's key. */
+void packed_buckets(const struct packed *packed, size_t first, size_t count,
+                    const struct key_window *window, uint16_t *out);
 
 /* Clears the bits (of 64 rows a word) of the rows whose value (NAN: NULL) is not wanted. */
 void packed_keep(const struct packed *packed, uint64_t *bits,

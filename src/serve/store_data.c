@@ -59,6 +59,8 @@ void store_free(struct store *store)
     for (size_t c = 0; c < REPORTING_COLUMNS; c++) {
         packed_release(&store->columns[c]);
     }
+    packed_release(&store->urgence);
+    store_free_figures(store);
     if (store->folded != store->vins) {
         free(store->folded);
     }
@@ -406,13 +408,17 @@ int store_finish(struct store *store, struct error *err)
     for (size_t r = 0; !had_reasons && r < store->rows; r++) {
         store_set_reasons(store, r, (struct bytes){0});
     }
-    store_count(store, NULL, &store->kpi);
+    if (store->rows > 0) {
+        store_rank_urgency(store);
+    }
+    store_count_fleet(store);
     return 0;
 }
 
 size_t store_bytes(const struct store *store)
 {
-    size_t bytes = sizeof *store + store->vins_size + (store->rows + 1) * sizeof *store->vin_at +
+    size_t bytes = sizeof *store + packed_bytes(&store->urgence) + store->vins_size +
+                   (store->rows + 1) * sizeof *store->vin_at +
                    store->rows * sizeof *store->reasons +
                    store->odd_count * (sizeof *store->odd_rows + sizeof *store->odd_texts);
     for (size_t c = 0; c < REPORTING_COLUMNS; c++) {

@@ -35,8 +35,9 @@ struct store {
     int32_t run_date;
     size_t rows;
     struct packed columns[REPORTING_COLUMNS]; /* all but vin and raisons; texts by their place */
-    struct words words[REPORTING_COLUMNS];    /* of the columns of text but vin and raisons */
-    char *vins;                               /* one behind the other, each with a NUL */
+    struct packed urgence; /* places in the order of most urgent first; equal ones share it */
+    struct words words[REPORTING_COLUMNS]; /* of the columns of text but vin and raisons */
+    char *vins;                            /* one behind the other, each with a NUL */
     size_t vins_size;
     uint32_t *vin_at;                     /* [rows + 1] */
     char *folded;                         /* `vins` in capitals; `vins` itself when they are */
@@ -46,7 +47,8 @@ struct store {
     size_t odd_count;
     size_t measure_columns[MODEL_INPUT_COUNT]; /* of the model's inputs */
     struct fleet_kpi kpi;
-    struct arena arena; /* texts */
+    struct figures *figures; /* of the whole fleet; store_figures.c */
+    struct arena arena;      /* texts */
 };
 
 /* ---- filling; each row's place is its number, in vin order ---- */
@@ -88,6 +90,9 @@ bool store_reasons_cell(const struct store *store, size_t row, struct body *out)
 /* Copies size bytes in capitals: ASCII and the letters of Latin-1 (UTF-8), as many bytes. */
 void store_fold(char *out, const char *bytes, size_t size);
 
+/* Fills `urgence` from statut and prob_panne. */
+void store_rank_urgency(struct store *store);
+
 /* ---- sets of rows; `bits` NULL: all rows ---- */
 
 enum { ROWS_A_BLOCK = 1024 };
@@ -108,6 +113,10 @@ size_t store_slice(const struct store *store, const uint64_t *bits, struct sort_
 /* All rows of the set in this order: out[bits_count()]. */
 void store_sort(const struct store *store, const uint64_t *bits, struct sort_order order,
                 uint32_t *out);
+
+/* Counts the whole fleet into `kpi` and `figures`. */
+void store_count_fleet(struct store *store);
+void store_free_figures(struct store *store);
 
 /* The figures of a set of rows. */
 void store_count(const struct store *store, const uint64_t *bits, struct fleet_kpi *out);

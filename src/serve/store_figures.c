@@ -123,7 +123,8 @@ static void put_mean(const char *name, const struct mean *mean, struct body *out
 }
 
 struct model_figures {
-    uint64_t vehicles;
+    uint64_t cells[FAILURE_COUNT][STATUT_COUNT];
+    uint64_t vehicles; /* this and the next two: sums of cells */
     uint64_t by_statut[STATUT_COUNT];
     uint64_t by_panne[FAILURE_COUNT];
     struct mean score, prob;
@@ -134,7 +135,7 @@ struct figures {
     size_t modele_count;
     uint64_t total;
     struct mean km[STATUT_COUNT], km_revis[STATUT_COUNT];
-    uint64_t statuts[STATUT_COUNT];
+    uint64_t statuts[STATUT_COUNT]; /* the sums of the models' */
     uint64_t pannes[FAILURE_COUNT][STATUT_COUNT];
     uint64_t risk[BINS], risk_missing;
     uint64_t prob[BINS], prob_of_ok[BINS];
@@ -151,7 +152,7 @@ static size_t bin_of(double share)
 /* In millionths, which are whole: 0.15 is in the bin that begins there. */
 static size_t prob_bin(double prob)
 {
-    size_t bin = (size_t)round(prob * MILLIONTHS) / ((size_t)MILLIONTHS / BINS);
+    size_t bin = (size_t)(prob * MILLIONTHS + 0.5) / ((size_t)MILLIONTHS / BINS);
     return bin < BINS ? bin : BINS - 1;
 }
 
@@ -164,15 +165,11 @@ static void add_vehicle(struct figures *figures, const struct block *block, size
     double score = block->x[F_SCORE][at];
     struct model_figures *model =
         &figures->models[isnan(modele) ? figures->modele_count : (size_t)modele];
-    model->vehicles++;
-    model->by_statut[statut]++;
-    model->by_panne[panne]++;
+    model->cells[panne][statut]++;
     mean_add(&model->score, score);
     mean_add(&model->prob, prob);
-    figures->statuts[statut]++;
     mean_add(&figures->km[statut], block->x[F_KM][at]);
     mean_add(&figures->km_revis[statut], block->x[F_KM_REVIS][at]);
-    figures->pannes[panne][statut]++;
     if (isnan(score)) {
         figures->risk_missing++;
     } else {
@@ -182,20 +179,59 @@ static void add_vehicle(struct figures *figures, const struct block *block, size
     figures->prob_of_ok[prob_bin(prob)] += panne == FAILURE_OK;
 }
 
-/* Release with free(out->models). */
-static void find_figures(const struct store *store, const uint64_t *bits, struct figures *out)
+/* The sums over the cells of the models. */
+static void add_up(struct figures *figures)
+{
+    for (size_t m = 0; m <= figures->modele_count; m++) {
+        struct model_figures *model = &figures->models[m];
+        for (size_t p = 0; p < FAILURE_COUNT; p++) {
+            for (size_t s = 0; s < STATUT_COUNT; s++) {
+                uint64_t cell = model->cells[p][s];
+                model->vehicles += cell;
+                model->by_statut[s] += cell;
+                model->by_panne[p] += cell;
+                figures->statuts[s] += cell;
+                figures->pannes[p][s] += cell;
+                figures->total += cell;
+            }
+        }
+    }
+}
+
+static struct figures *find_figures(const struct store *store, const uint64_t *bits)
 {
     struct block *block = xcalloc(1, sizeof *block);
-    *out = (struct figures){.modele_count = store->words[REPORTING_MODELE].count};
+    struct figures *out = xcalloc(1, sizeof *out);
+    out->modele_count = store->words[REPORTING_MODELE].count;
     out->models = xcalloc(out->modele_count + 1, sizeof *out->models);
     for (size_t b = 0; b < block_count(store); b++) {
         read_block(store, bits, b, FIGURES, block);
-        out->total += block->count;
         for (size_t i = 0; i < block->count; i++) {
             add_vehicle(out, block, block->at[i]);
         }
     }
     free(block);
+    add_up(out);
+    return out;
+}
+
+static void figures_free(struct figures *figures)
+{
+    if (figures) {
+        free(figures->models);
+        free(figures);
+    }
+}
+
+void store_count_fleet(struct store *store)
+{
+    store_count(store, NULL, &store->kpi);
+    store->figures = find_figures(store, NULL);
+}
+
+void store_free_figures(struct store *store)
+{
+    figures_free(store->figures);
 }
 
 /* The name of the model at a place of figures.models; NULL: without a model. */
@@ -208,21 +244,19 @@ static const char *model_name(const struct store *store, const struct figures *f
 
 static void put_models(const struct store *store, struct body *out)
 {
-    struct figures figures;
-    find_figures(store, NULL, &figures);
+    const struct figures *figures = store->figures;
     body_key(out, "by_model");
     body_open(out, '[');
-    for (size_t m = 0; m <= figures.modele_count; m++) {
-        if (figures.models[m].vehicles > 0) {
+    for (size_t m = 0; m <= figures->modele_count; m++) {
+        if (figures->models[m].vehicles > 0) {
             body_open(out, '{');
-            body_put_string(out, "modele", model_name(store, &figures, m));
-            body_put_whole(out, "vehicles", (int64_t)figures.models[m].vehicles);
-            put_by_statut(figures.models[m].by_statut, out);
+            body_put_string(out, "modele", model_name(store, figures, m));
+            body_put_whole(out, "vehicles", (int64_t)figures->models[m].vehicles);
+            put_by_statut(figures->models[m].by_statut, out);
             body_close(out, '}');
         }
     }
     body_close(out, ']');
-    free(figures.models);
 }
 
 static void put_history(const struct summary_facts *facts, struct body *out)
@@ -348,23 +382,26 @@ static void open_histogram(const char *name, double high, struct body *out)
 
 void store_analytics(const struct store *store, const struct selection *selection, struct body *out)
 {
-    struct figures figures;
-    uint64_t *bits = selection_is_empty(selection) ? NULL : store_filter(store, selection);
-    find_figures(store, bits, &figures);
+    struct figures *found = NULL;
+    if (!selection_is_empty(selection)) {
+        uint64_t *bits = store_filter(store, selection);
+        found = find_figures(store, bits);
+        free(bits);
+    }
+    const struct figures *figures = found ? found : store->figures;
     body_open(out, '{');
     body_put_date(out, "run_date", store->run_date);
-    body_put_whole(out, "total", (int64_t)figures.total);
-    put_risk_by_model(store, &figures, out);
-    put_statuts_and_failures(&figures, out);
+    body_put_whole(out, "total", (int64_t)figures->total);
+    put_risk_by_model(store, figures, out);
+    put_statuts_and_failures(figures, out);
     open_histogram("risk_histogram", RISK_HIGH, out);
-    put_bins("counts", figures.risk, out);
-    body_put_whole(out, "missing", (int64_t)figures.risk_missing);
+    put_bins("counts", figures->risk, out);
+    body_put_whole(out, "missing", (int64_t)figures->risk_missing);
     body_close(out, '}');
     open_histogram("prob_histogram", 1, out);
-    put_bins("counts", figures.prob, out);
-    put_bins("of_ok", figures.prob_of_ok, out);
+    put_bins("counts", figures->prob, out);
+    put_bins("of_ok", figures->prob_of_ok, out);
     body_close(out, '}');
     body_close(out, '}');
-    free(figures.models);
-    free(bits);
+    figures_free(found);
 }

@@ -89,9 +89,9 @@ static void test_the_environment_chooses_language_and_data(void **state)
 static void test_every_command_has_help_with_an_example_in_both_languages(void **state)
 {
     (void)state;
-    static const char *const names[] = {"generate", "train", "run",     "silver",
-                                        "gold",     "score", "top",     "explain",
-                                        "quality",  "model", "catalog", "demo"};
+    static const char *const names[] = {"generate", "train", "run",     "silver",  "gold",
+                                        "score",    "top",   "explain", "quality", "model",
+                                        "catalog",  "serve", "demo"};
     const char *all = assert_cli_works(&arena, "--help", NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_non_null(strstr(all, arena_printf(&arena, "\n  %s ", names[i])));
@@ -402,6 +402,58 @@ static void test_demo_simulates_trains_runs_and_ranks(void **state)
     assert_non_null(strstr(result.out, "Learned from"));
     assert_non_null(strstr(result.out, "records read"));
     assert_non_null(strstr(result.out, "▲ CRITICAL"));
+    assert_non_null(strstr(result.out, "AutoStream: http://127.0.0.1:8501/\n"));
+    run_autostream(&arena, &result, &options, "--run-date", "2026-11-23", "demo", "--no-serve",
+                   NULL);
+    assert_int_equal(result.status, 0);
+    assert_null(strstr(result.out, "http://"));
+    temp_folder_remove(folder);
+}
+
+static void test_demo_takes_another_port_when_its_own_is_taken(void **state)
+{
+    (void)state;
+    struct program_result result;
+    char *folder = temp_folder(&arena);
+    const char *const env[] = {"AUTOSTREAM_DOUBLE=taken", NULL};
+    const struct program_options options = {.cwd = folder, .env = env};
+    run_autostream(&arena, &result, &options, "demo", NULL);
+    assert_int_equal(result.status, 0);
+    run_autostream(&arena, &result, &options, "serve", NULL);
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.err, "port taken"));
+    temp_folder_remove(folder);
+}
+
+/* ---- serve ---- */
+
+static void test_serve_prints_its_address_and_ends_by_a_signal(void **state)
+{
+    (void)state;
+    assert_string_equal(assert_cli_works(&arena, "serve", NULL),
+                        "AutoStream: http://127.0.0.1:8501/\n");
+    assert_string_equal(assert_cli_works(&arena, "--quiet", "serve", "--port", "0", "--listen",
+                                         "::1", "--host", "a.example", NULL),
+                        "AutoStream: http://::1:0/a.example\n");
+    const char *json = assert_cli_works(&arena, "--json", "serve", NULL);
+    assert_non_null(strstr(json, "\"address\":\"http://127.0.0.1:8501/\""));
+    assert_non_null(strstr(json, "\"pid\":"));
+    assert_null(strstr(strchr(json, '\n') + 1, "{")); /* one document, when it starts */
+}
+
+static void test_serve_takes_its_token_from_a_file_or_the_environment(void **state)
+{
+    (void)state;
+    char *folder = temp_folder(&arena);
+    const char *path = write_file(&arena, folder, "token", "from-a-file\nnext line\n", 22);
+    const char *empty = write_file(&arena, folder, "empty", "\n", 1);
+    const char *const env[] = {"AUTOSTREAM_TOKEN=from-outside", NULL};
+    assert_non_null(strstr(run_in(env, "serve", "--quiet").out, ":8501/from-outside\n"));
+    assert_non_null(strstr(run_in(env, "serve", arena_printf(&arena, "--token-file=%s", path)).out,
+                           ":8501/from-a-file\n"));
+    assert_cli_fails(2, "the file is empty", "serve", "--token-file", empty, NULL);
+    assert_cli_fails(1, "missing", "serve", "--token-file",
+                     arena_printf(&arena, "%s/missing", folder), NULL);
     temp_folder_remove(folder);
 }
 
@@ -706,6 +758,9 @@ int main(void)
         cmocka_unit_test(test_score_without_a_table_reads_standard_input),
         cmocka_unit_test(test_catalog_names_every_table_and_measure_and_does_not_change),
         cmocka_unit_test(test_demo_simulates_trains_runs_and_ranks),
+        cmocka_unit_test(test_demo_takes_another_port_when_its_own_is_taken),
+        cmocka_unit_test(test_serve_prints_its_address_and_ends_by_a_signal),
+        cmocka_unit_test(test_serve_takes_its_token_from_a_file_or_the_environment),
         cmocka_unit_test(test_demo_leaves_real_bronze_and_the_model_alone),
         cmocka_unit_test(test_json_is_one_document_and_nothing_else_for_every_report),
         cmocka_unit_test(test_the_model_card_tells_what_the_file_knows),

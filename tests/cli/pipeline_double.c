@@ -8,11 +8,14 @@
 #include "base/fs.h"
 #include "generator/generator.h"
 #include "pipeline/pipeline.h"
+#include "serve/serve.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static bool is_case(const char *name)
 {
@@ -313,4 +316,33 @@ int published_explain(const struct session *session, const char *vin, const char
     }
     reasons_sort(out->reasons);
     return 0;
+}
+
+/* A server that is told to end as soon as it serves, and that remembers what it was asked for. */
+struct server {
+    char address[128];
+};
+
+int serve_open(struct server **out, const struct serve_options *options, struct error *err)
+{
+    static struct server server;
+    *out = NULL;
+    if (is_case("taken") && !options->or_next) {
+        return error_set(err, "port pris", "port taken");
+    }
+    (void)snprintf(server.address, sizeof server.address, "http://%s:%u/%s%s%s", options->listen,
+                   options->port, options->token ? options->token : "",
+                   options->hosts ? options->hosts : "", options->cert_path ? "+tls" : "");
+    *out = &server;
+    return kill(getpid(), SIGTERM); /* it is blocked until the command waits for it */
+}
+
+const char *serve_address(const struct server *server)
+{
+    return server->address;
+}
+
+void serve_close(struct server *server)
+{
+    (void)server;
 }

@@ -114,7 +114,7 @@ function Header({ here, runs }: { here: Place; runs: Runs | undefined }) {
     return (
         <header class="top">
             <div class="top-bar">
-                <a class="brand" href={href("/")}>
+                <a class="brand" href={href("/")} aria-label={`${words.name} – ${t().pages.dashboard}`}>
                     <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" /><path d="M5 18h5l3-8 5 14 3-9h6" /></svg>
                     <span>{words.name}</span>
                 </a>

@@ -46,12 +46,12 @@ export function SearchBox({ value, onSearch, label, hint, id, live }: {
         onSearch(next.trim());
     };
     return (
-        <form class="search" role="search" onSubmit={(e) => {
+        <form class="search" role="search" aria-labelledby={`${id}-label`} onSubmit={(e) => {
             e.preventDefault();
             clearTimeout(timer.current);
             send(text);
         }}>
-            <label class="visually-hidden" for={id}>{label}</label>
+            <label id={`${id}-label`} class="visually-hidden" for={id}>{label}</label>
             <IconSearch size={15} />
             <input id={id} class="control" type="search" value={text} placeholder={hint} maxLength={100}
                 autocomplete="off" spellcheck={false}

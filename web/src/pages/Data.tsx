@@ -50,7 +50,14 @@ const sortKey = (sort: string) => sort.replace(/^-/, "");
 
 const toneOf = (vehicle: Vehicle) => `tone-${vehicle.statut.toLowerCase()}`;
 
-export function Cell({ catalog, vehicle, column, link }: { catalog: Catalog; vehicle: Vehicle; column: string; link: string }): ComponentChildren {
+/** unit: with the unit, where no heading tells it. */
+function Cell({ catalog, vehicle, column, link, unit }: {
+    catalog: Catalog;
+    vehicle: Vehicle;
+    column: string;
+    link: string;
+    unit?: boolean;
+}): ComponentChildren {
     switch (column) {
         case "vin":
             return <a class="cell-vin" href={link}>{vehicle.vin}</a>;
@@ -71,8 +78,11 @@ export function Cell({ catalog, vehicle, column, link }: { catalog: Catalog; veh
         }
         case "raisons":
             return <span class="cell-why">{vehicle.raisons.length > 0 ? whySentence(catalog, vehicle) : format.NONE}</span>;
-        default:
-            return columnText(catalog, column, vehicle[column]);
+        default: {
+            const text = columnText(catalog, column, vehicle[column]);
+            const name = unit && text !== format.NONE ? columnUnit(catalog, column) : "";
+            return name === "" ? text : `${text}\u00a0${name}`;
+        }
     }
 }
 
@@ -149,7 +159,7 @@ function Cards({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles
                         {view.columns.filter((c) => !IN_HEAD.includes(c)).map((c) => (
                             <div class={c === "raisons" ? "wide" : undefined}>
                                 <dt>{columnLabel(catalog, c)}</dt>
-                                <dd><Cell catalog={catalog} vehicle={v} column={c} link="" /></dd>
+                                <dd><Cell catalog={catalog} vehicle={v} column={c} link="" unit /></dd>
                             </div>
                         ))}
                     </dl>

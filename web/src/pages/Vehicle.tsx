@@ -37,7 +37,7 @@ function Steps({ detail, params }: { detail: VehicleDetail | undefined; params: 
             {step(detail?.previous, words.previous, true)}
             <span class="muted steps-place">{detail ? place : ""}</span>
             {step(detail?.next, words.next, false)}
-            <button type="button" class="control" onClick={() => window.print()}><IconPrint />{words.print}</button>
+            <button type="button" class="control steps-print" onClick={() => window.print()}><IconPrint />{words.print}</button>
         </nav>
     );
 }
@@ -114,7 +114,7 @@ function Measures({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail
                 <p class="kicker">{words.measures}</p>
                 <h2 id="measures-title" class="chart-title">{out > 0 ? words.measuresTitle(format.num(out), total, isOne(out)) : words.measuresNormal(total)}</h2>
             </header>
-            <div class="table-scroll" role="region" aria-labelledby="measures-title" tabIndex={0}>
+            <div class="table-scroll" role="region" aria-label={words.measures} tabIndex={0}>
                 <table class="table">
                     <thead>
                         <tr>
@@ -254,7 +254,7 @@ function Runs({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
     const { runs, vehicle } = detail;
     const newest = [...runs].reverse();
     return (
-        <section class="card chart" aria-labelledby="runs-title">
+        <section class="card chart runs" aria-labelledby="runs-title">
             <header class="card-head">
                 <p class="kicker">{words.history}</p>
                 <h2 id="runs-title" class="chart-title">{words.historyTitle(format.num(runs.length), isOne(runs.length))}</h2>
@@ -262,15 +262,15 @@ function Runs({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
             {runs.length > 1
                 ? <LineChart label={words.probability} domain={[0, 1]} text={(v) => format.percent(v)} points={runs.map((r) => ({ date: r.run_date, value: r.prob_panne }))} />
                 : <p class="muted">{words.oneRunOnly}</p>}
-            <div class="table-scroll" role="region" aria-labelledby="runs-title" tabIndex={0}>
+            <div class="table-scroll" role="region" aria-label={words.history} tabIndex={0}>
                 <table class="table">
                     <thead>
                         <tr>
                             <th scope="col">{words.run}</th>
                             <th scope="col">{words.status}</th>
                             <th scope="col">{words.failure}</th>
-                            <th scope="col" class="right">{words.probability}</th>
-                            <th scope="col" class="right">{words.kmLeft}</th>
+                            <th scope="col" class="right">{t().dashboard.probability}</th>
+                            <th scope="col" class="right">{t().dashboard.kmLeft}</th>
                         </tr>
                     </thead>
                     <tbody>
