@@ -34,6 +34,7 @@ struct options {
     uint64_t vehicles, days, messages_per_day, seed; /* generate, run, demo */
     double faults;
     int format;                  /* enum generator_format */
+    int scenario;                /* enum generator_scenario */
     const char *history, *model; /* train, run, score */
     uint64_t trees;
     bool simulate; /* run */

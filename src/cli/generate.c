@@ -32,6 +32,15 @@ static const struct option_spec specs[] = {
      .help = TEXT("part de messages abîmés : valeurs absentes ou impossibles, JSON cassé, doublons",
                   "share of spoiled messages: missing or impossible values, broken JSON, "
                   "duplicates")},
+    {.name = "scenario",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(struct options, scenario),
+     .choices = "simple|wear", /* in the order of enum generator_scenario */
+     .fallback = "simple",
+     .help = TEXT("véhicules au hasard dans leur profil, ou pièces qui s'usent jusqu'à une panne "
+                  "de date connue (écrite dans _verite.csv, que rien ne lit)",
+                  "vehicles at random in their profile, or parts that wear towards a failure of a "
+                  "known day (written to _verite.csv, which nothing reads)")},
     {.name = "format",
      .kind = OPTION_CHOICE,
      .offset = offsetof(struct options, format),
@@ -58,6 +67,7 @@ static int fill(void *context, const char *folder, struct error *err)
         .faults = cli->options.faults,
         .run_date = cli->run_date,
         .threads = (unsigned)cli->options.threads,
+        .scenario = (enum generator_scenario)cli->options.scenario,
         .format = (enum generator_format)cli->options.format,
         .progress = tell,
         .progress_context = &cli->bar,
@@ -109,7 +119,10 @@ const struct command command_generate = {
                        "fifty vehicles, one message each")},
                  {"autostream generate --days 60 --messages-per-day 4 --faults 2% --format ndjson",
                   TEXT("deux mois de télémétrie, dont 2 % de messages abîmés",
-                       "two months of telemetry, 2% of the messages spoiled")}},
+                       "two months of telemetry, 2% of the messages spoiled")},
+                 {"autostream generate --vehicles 2000 --days 14 --scenario wear --format ndjson",
+                  TEXT("une flotte qui s'use, avec la vérité à côté",
+                       "a fleet that wears, with the truth beside it")}},
     .next =
         TEXT("« autostream train » apprend de l'historique simulé, « autostream run » traite la "
              "télémétrie.",

@@ -61,6 +61,18 @@ const char *const service_names[SERVICE_COUNT] = {
 #undef X
 };
 
+const struct driving cycles[CYCLE_COUNT] = {
+#define X(id, name, ...) {name, __VA_ARGS__},
+    CYCLES(X)
+#undef X
+};
+
+const double season_amplitudes[TELEMETRY_FEATURE_COUNT] = {
+#define X(measure, amplitude) [TELEMETRY_##measure] = (amplitude),
+    SEASONS(X)
+#undef X
+};
+
 enum service fleet_failure_service(enum failure failure)
 {
     switch (failure) {

@@ -171,6 +171,33 @@ enum service {
 extern const char *const modele_names[MODELE_COUNT];
 extern const char *const service_names[SERVICE_COUNT];
 
+enum wear_number {
+#define X(id, value) WEAR_##id = value,
+    WEAR_NUMBERS(X)
+#undef X
+};
+
+enum cycle {
+#define X(id, ...) CYCLE_##id,
+    CYCLES(X)
+#undef X
+        CYCLE_COUNT
+};
+
+/* How a simulated vehicle is driven; bounds are inclusive, hours those of the day (UTC). */
+struct driving {
+    const char *name;
+    int km_low, km_high; /* km a day */
+    int vitesse_low, vitesse_high;
+    int from_hour, to_hour;
+    bool sunday; /* at work on Sundays, too */
+};
+
+extern const struct driving cycles[CYCLE_COUNT];
+
+/* What midsummer adds to a measure, midwinter takes off; in its unit, mostly 0. */
+extern const double season_amplitudes[TELEMETRY_FEATURE_COUNT];
+
 /* The service that a vehicle with this failure had last; SERVICE_COUNT when it may be any. */
 enum service fleet_failure_service(enum failure failure);
 

@@ -25,13 +25,13 @@ enum {
 };
 
 /* The tasks before the ranges of messages; the largest first. */
-enum { TASK_REGISTER, TASK_MAINTENANCE, TASK_HISTORY, TASK_MESSAGES };
+enum { TASK_REGISTER, TASK_MAINTENANCE, TASK_TRUTH, TASK_HISTORY, TASK_MESSAGES };
 
 struct job {
     struct simulation simulation;
     const struct generator_options *options;
     uint64_t messages_per_task;
-    struct folder json, csv, sql;
+    struct folder root, json, csv, sql;
     struct output *outputs; /* one a worker */
     atomic_bool failed;
     pthread_mutex_t lock; /* over what follows */
@@ -87,8 +87,8 @@ static int write_range(struct job *job, struct output *output, uint64_t first, u
             slot = 0;
             vehicle_draw(simulation, &mix, vehicle.number + 1, &vehicle);
         }
-        message_draw(simulation, &vehicle, slot, &message);
-        if (write_message(job, output, number, &message, err) != 0) {
+        if (message_draw(simulation, &vehicle, slot, &message) &&
+            write_message(job, output, number, &message, err) != 0) {
             return -1;
         }
     }
@@ -133,6 +133,10 @@ static void run_task(void *context, size_t task, unsigned worker)
         status = write_register(&job->simulation, &job->sql, &err);
     } else if (task == TASK_MAINTENANCE) {
         status = write_maintenance(&job->simulation, &job->csv, output, &err);
+    } else if (task == TASK_TRUTH) {
+        status = job->simulation.scenario == GENERATOR_WEAR
+                     ? write_truth(&job->simulation, &job->root, output, &err)
+                     : 0;
     } else if (task == TASK_HISTORY) {
         status = write_history(&job->simulation, &job->csv, output, &err);
     } else {
@@ -152,38 +156,28 @@ static void run_task(void *context, size_t task, unsigned worker)
 }
 
 /* Marks the folder as simulated, first of all: no moment at which it could pass for real. */
-static int write_mark(const struct job *job, const char *folder, struct error *err)
+static int write_mark(const struct job *job, struct error *err)
 {
     const struct simulation *s = &job->simulation;
     struct arena arena = {0};
     char date[DATE_TEXT_SIZE];
-    struct folder root = {.fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                          .path = arena_strdup(&arena, folder)};
-    int status = -1;
-    if (root.fd < 0) {
-        output_error(folder, "_SIMULATED", NULL, err);
-        goto done;
-    }
     const char *text =
         arena_printf(&arena,
                      "Simulated, not real: written by autostream generate\n"
                      "format_version=%d\nrun_date=%s\nseed=%llu\nvehicles=%llu\ndays=%llu\n"
-                     "messages_per_day=%llu\nfaults=%.17g\nformat=%s\n",
+                     "messages_per_day=%llu\nfaults=%.17g\nformat=%s\n%s",
                      FORMAT_VERSION, date_format(s->run_date, date), (unsigned long long)s->seed,
                      (unsigned long long)s->vehicles, (unsigned long long)s->days,
                      (unsigned long long)s->per_day, s->faults,
-                     job->options->format == GENERATOR_NDJSON ? "ndjson" : "json");
-    if (output_open(job->outputs, &root, "_SIMULATED", err) != 0 ||
-        output_bytes(job->outputs, text, strlen(text), err) != 0 ||
-        output_close(job->outputs, err) != 0) {
-        goto done;
+                     job->options->format == GENERATOR_NDJSON ? "ndjson" : "json",
+                     s->scenario == GENERATOR_WEAR ? "scenario=wear\n" : "");
+    int status = -1;
+    if (output_open(job->outputs, &job->root, "_SIMULATED", err) == 0 &&
+        output_bytes(job->outputs, text, strlen(text), err) == 0 &&
+        output_close(job->outputs, err) == 0) {
+        status = 0;
     }
-    status = 0;
-done:
     output_abandon(job->outputs);
-    if (root.fd >= 0) {
-        close(root.fd);
-    }
     arena_release(&arena);
     return status;
 }
@@ -194,6 +188,7 @@ int generator_write(const char *folder, const struct generator_options *options,
     bool lines = options->format == GENERATOR_NDJSON;
     struct job job = {.options = options,
                       .messages_per_task = lines ? LINES_PER_FILE : FILES_PER_TASK,
+                      .root = {.fd = -1},
                       .json = {.fd = -1},
                       .csv = {.fd = -1},
                       .sql = {.fd = -1},
@@ -204,7 +199,8 @@ int generator_write(const char *folder, const struct generator_options *options,
         goto done;
     }
     job.outputs = xcalloc(threads, sizeof *job.outputs);
-    if (write_mark(&job, folder, err) != 0 || folder_make(&job.json, folder, "json", err) != 0 ||
+    if (folder_open(&job.root, folder, err) != 0 || write_mark(&job, err) != 0 ||
+        folder_make(&job.json, folder, "json", err) != 0 ||
         folder_make(&job.csv, folder, "csv", err) != 0 ||
         folder_make(&job.sql, folder, "sql", err) != 0) {
         goto done;
@@ -217,6 +213,7 @@ int generator_write(const char *folder, const struct generator_options *options,
     assert(job.done == job.simulation.messages);
     status = 0;
 done:
+    folder_close(&job.root);
     folder_close(&job.json);
     folder_close(&job.csv);
     folder_close(&job.sql);

@@ -32,6 +32,14 @@ static char *join(const char *parent, const char *name)
     return path;
 }
 
+int folder_open(struct folder *folder, const char *path, struct error *err)
+{
+    folder->path = xcalloc(strlen(path) + 1, 1);
+    memcpy(folder->path, path, strlen(path));
+    folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder->fd >= 0 ? 0 : output_error(path, "_SIMULATED", NULL, err);
+}
+
 int folder_make(struct folder *folder, const char *parent, const char *name, struct error *err)
 {
     folder->fd = -1;

@@ -14,6 +14,9 @@ struct folder {
     char *path;
 };
 
+/* Opens a folder that is there. */
+int folder_open(struct folder *folder, const char *path, struct error *err);
+
 /* Makes the folder `name` inside `parent` (an error when it is there: bronze is written into an
  * empty folder) and opens it. */
 int folder_make(struct folder *folder, const char *parent, const char *name, struct error *err);

@@ -2,6 +2,7 @@
 #include "generator/simulate.h"
 
 #include "base/dates.h"
+#include "generator/wear.h"
 
 #include <assert.h>
 #include <string.h>
@@ -13,13 +14,10 @@ enum {
     NOISE_DIVISOR = 50, /* measures wander by a 50th of their range */
 };
 
-/* What a random stream is for; its number goes into the low bits. */
-enum stream { STREAM_MIX, STREAM_VEHICLE, STREAM_MESSAGE, STREAM_HISTORY };
-
 static const uint64_t STREAM_LIMIT = UINT64_C(1) << 56;
 
-static void stream_init(struct rng *rng, const struct simulation *simulation, enum stream stream,
-                        uint64_t number)
+void stream_init(struct rng *rng, const struct simulation *simulation, enum stream stream,
+                 uint64_t number)
 {
     rng_init(rng, simulation->seed, ((uint64_t)stream << 56) | number);
 }
@@ -34,8 +32,7 @@ static void shuffle(struct rng *rng, uint8_t *items, size_t count)
     }
 }
 
-/* low .. high in steps, all equally likely. */
-static int64_t draw_step(struct rng *rng, int64_t low, int64_t high, int64_t step)
+int64_t draw_step(struct rng *rng, int64_t low, int64_t high, int64_t step)
 {
     return low + step * (int64_t)rng_below(rng, (uint64_t)((high - low) / step) + 1);
 }
@@ -66,6 +63,14 @@ static void draw_mix(const struct simulation *simulation, struct mix *mix, uint6
     mix->drawn = true;
 }
 
+/* The days since service that follow from the km since, as the contract has them. */
+static int64_t service_days(const struct vehicle *vehicle)
+{
+    int64_t days = vehicle->value[INPUT_km_depuis_revis] / MILLI / SIMULATION_KM_PER_DAY;
+    days = days < SIMULATION_SERVICE_DAYS_LOW ? SIMULATION_SERVICE_DAYS_LOW : days;
+    return days > SIMULATION_SERVICE_DAYS_HIGH ? SIMULATION_SERVICE_DAYS_HIGH : days;
+}
+
 void vehicle_draw(const struct simulation *simulation, struct mix *mix, uint64_t number,
                   struct vehicle *vehicle)
 {
@@ -85,6 +90,10 @@ void vehicle_draw(const struct simulation *simulation, struct mix *mix, uint64_t
         vehicle->service = (enum service)rng_below(&rng, SERVICE_COUNT);
     }
     vehicle->service_date_missing = rng_below(&rng, 100) < SIMULATION_SERVICE_DATE_MISSING_PERCENT;
+    vehicle->service_days = service_days(vehicle);
+    if (simulation->scenario == GENERATOR_WEAR) {
+        wear_vehicle(simulation, &rng, vehicle);
+    }
 }
 
 /* A value that no vehicle can have, just outside of the possible or far away. */
@@ -131,40 +140,52 @@ static int64_t odometer(const struct vehicle *vehicle, uint64_t seconds)
     return driven < now ? now - driven : 0;
 }
 
-void message_draw(const struct simulation *simulation, const struct vehicle *vehicle, uint64_t slot,
-                  struct message *message)
+/* As the contract has it: see message_draw(). */
+static void simple_message(const struct simulation *simulation, const struct vehicle *vehicle,
+                           uint64_t slot, struct rng *rng, struct message *message)
 {
-    struct rng rng;
     /* Message i of a fleet with one message a vehicle is i minutes before now. From vehicle 1440
      * on (earlier with more messages a day) the minutes start again, so that a day's messages lie
      * within 24 hours. */
     uint64_t phase = vehicle->number * VEHICLE_PHASE % (SECONDS_PER_DAY / simulation->per_day);
     uint64_t before = slot * SECONDS_PER_DAY / simulation->per_day;
-    stream_init(&rng, simulation, STREAM_MESSAGE, vehicle->number * simulation->per_vehicle + slot);
     message->vehicle = vehicle->number;
     message->instant =
         (int64_t)simulation->run_date * SECONDS_PER_DAY + NOON - (int64_t)(before + phase);
     for (int f = 0; f < TELEMETRY_FEATURE_COUNT; f++) {
         int input = simulation->input_of[f];
         if (input < 0) {
-            message->value[f] = draw_step(&rng, MILLI * (int64_t)SIMULATION_VITESSE_LOW,
+            message->value[f] = draw_step(rng, MILLI * (int64_t)SIMULATION_VITESSE_LOW,
                                           MILLI * (int64_t)SIMULATION_VITESSE_HIGH, MILLI);
         } else if (input == INPUT_km_actuel) {
             message->value[f] = odometer(vehicle, before);
         } else if (slot == 0) {
             message->value[f] = vehicle->value[input];
         } else {
-            message->value[f] = draw_noisy(simulation, &rng, vehicle, input);
+            message->value[f] = draw_noisy(simulation, rng, vehicle, input);
         }
     }
-    draw_fault(simulation, &rng, message);
 }
 
-void history_draw(const struct simulation *simulation, struct history_row rows[HISTORY_ROWS])
+bool message_draw(const struct simulation *simulation, const struct vehicle *vehicle, uint64_t slot,
+                  struct message *message)
+{
+    struct rng rng;
+    stream_init(&rng, simulation, STREAM_MESSAGE, vehicle->number * simulation->per_vehicle + slot);
+    if (simulation->scenario == GENERATOR_SIMPLE) {
+        simple_message(simulation, vehicle, slot, &rng, message);
+    } else if (!wear_message(simulation, vehicle, slot, &rng, message)) {
+        return false;
+    }
+    draw_fault(simulation, &rng, message);
+    return true;
+}
+
+static void simple_history(const struct simulation *simulation, struct history_row *rows)
 {
     struct simulation history = *simulation;
-    uint8_t order[HISTORY_ROWS];
-    uint8_t failure[HISTORY_ROWS];
+    uint8_t order[HISTORY_MIX];
+    uint8_t failure[HISTORY_MIX];
     size_t used = 0;
     struct rng rng;
     history.range[FAILURE_OK][INPUT_km_depuis_revis].low =
@@ -175,13 +196,24 @@ void history_draw(const struct simulation *simulation, struct history_row rows[H
             failure[used++] = (uint8_t)f;
         }
     }
-    assert(used == HISTORY_ROWS);
+    assert(used == HISTORY_MIX);
     stream_init(&rng, simulation, STREAM_HISTORY, 0);
     shuffle(&rng, order, used);
     for (size_t i = 0; i < used; i++) {
         rows[i].number = order[i];
         rows[i].failure = failure[order[i]];
         draw_state(&history, &rng, rows[i].failure, rows[i].value);
+    }
+}
+
+void history_draw(const struct simulation *simulation, struct history_row *rows)
+{
+    if (simulation->scenario == GENERATOR_SIMPLE) {
+        simple_history(simulation, rows);
+        return;
+    }
+    for (size_t i = 0; i < simulation->history_rows; i++) {
+        wear_history(simulation, (int)i, &rows[i]);
     }
 }
 
@@ -232,6 +264,8 @@ int simulation_init(struct simulation *simulation, const struct generator_option
         .seed = options->seed,
         .faults = options->faults,
         .run_date = options->run_date,
+        .scenario = options->scenario,
+        .history_rows = options->scenario == GENERATOR_WEAR ? WEAR_HISTORY_ROWS : HISTORY_MIX,
     };
     if (check_options(options, simulation, err) != 0) {
         return -1;
@@ -257,6 +291,7 @@ int simulation_init(struct simulation *simulation, const struct generator_option
         for (int i = 0; i < MODEL_INPUT_COUNT; i++) {
             if (strcmp(telemetry_features[f].name, model_input_names[i]) == 0) {
                 simulation->input_of[f] = i;
+                simulation->season[i] = llround(season_amplitudes[f] * MILLI);
             }
         }
     }

@@ -2,8 +2,10 @@
  * names come from tables.def. Writes files through an output. */
 #include "generator/tables.h"
 
+#include "base/arena.h"
 #include "base/dates.h"
 #include "generator/text.h"
+#include "generator/wear.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,15 +32,6 @@ static int open_table(struct output *output, const struct folder *folder, enum t
     return output_bytes(output, "\n", 1, err);
 }
 
-/* The day of the last service: it follows from the km driven since. */
-static int32_t service_date(const struct simulation *simulation, const struct vehicle *vehicle)
-{
-    int64_t days = vehicle->value[INPUT_km_depuis_revis] / MILLI / SIMULATION_KM_PER_DAY;
-    days = days < SIMULATION_SERVICE_DAYS_LOW ? SIMULATION_SERVICE_DAYS_LOW : days;
-    days = days > SIMULATION_SERVICE_DAYS_HIGH ? SIMULATION_SERVICE_DAYS_HIGH : days;
-    return simulation->run_date - (int32_t)days;
-}
-
 static char *put_maintenance(char *to, const struct simulation *simulation,
                              const struct vehicle *vehicle)
 {
@@ -48,7 +41,7 @@ static char *put_maintenance(char *to, const struct simulation *simulation,
     to = put_whole(to, SIMULATION_FIRST_VIN + vehicle->number);
     *to++ = ',';
     if (!vehicle->service_date_missing) {
-        to = put_text(to, date_format(service_date(simulation, vehicle), date));
+        to = put_text(to, date_format(simulation->run_date - (int32_t)vehicle->service_days, date));
     }
     *to++ = ',';
     to = put_text(to, service_names[vehicle->service]);
@@ -78,7 +71,7 @@ int write_maintenance(const struct simulation *simulation, const struct folder *
     return output_close(output, err);
 }
 
-static int write_past_failures(const struct history_row rows[HISTORY_ROWS],
+static int write_past_failures(const struct history_row *rows, size_t count,
                                const struct folder *folder, struct output *output,
                                struct error *err)
 {
@@ -86,7 +79,7 @@ static int write_past_failures(const struct history_row rows[HISTORY_ROWS],
     if (open_table(output, folder, TABLE_HISTORIQUE, err) != 0) {
         return -1;
     }
-    for (size_t r = 0; r < HISTORY_ROWS; r++) {
+    for (size_t r = 0; r < count; r++) {
         char *to = output_room(output, ROW_ROOM, err);
         if (!to) {
             return -1;
@@ -125,21 +118,22 @@ static uint64_t median_km(const int64_t *sorted, size_t count)
 }
 
 /* How long each part lasted, by name, as the reference sorts them. */
-static int write_lifetimes(const struct history_row rows[HISTORY_ROWS], const struct folder *folder,
-                           struct output *output, struct error *err)
+static int write_lifetimes(const struct history_row *rows, size_t row_count,
+                           const struct folder *folder, struct output *output, struct error *err)
 {
+    int status = -1;
     int parts[FAILURE_COUNT - 1];
     for (int f = 1; f < FAILURE_COUNT; f++) {
         parts[f - 1] = f;
     }
     qsort(parts, FAILURE_COUNT - 1, sizeof *parts, compare_parts);
+    int64_t *km = xcalloc(row_count, sizeof *km);
     if (open_table(output, folder, TABLE_PIECES, err) != 0) {
-        return -1;
+        goto done;
     }
     for (int p = 0; p < FAILURE_COUNT - 1; p++) {
-        int64_t km[HISTORY_ROWS];
         size_t count = 0;
-        for (size_t r = 0; r < HISTORY_ROWS; r++) {
+        for (size_t r = 0; r < row_count; r++) {
             if (rows[r].failure == (enum failure)parts[p]) {
                 km[count++] = rows[r].value[INPUT_km_depuis_revis];
             }
@@ -147,7 +141,7 @@ static int write_lifetimes(const struct history_row rows[HISTORY_ROWS], const st
         qsort(km, count, sizeof *km, compare_km);
         char *to = output_room(output, ROW_ROOM, err);
         if (!to) {
-            return -1;
+            goto done;
         }
         to = put_text(to, failure_kinds[parts[p]].name);
         *to++ = ',';
@@ -159,16 +153,66 @@ static int write_lifetimes(const struct history_row rows[HISTORY_ROWS], const st
         *to++ = '\n';
         output_took(output, to);
     }
-    return output_close(output, err);
+    status = output_close(output, err);
+done:
+    free(km);
+    return status;
 }
 
 int write_history(const struct simulation *simulation, const struct folder *folder,
                   struct output *output, struct error *err)
 {
-    struct history_row rows[HISTORY_ROWS];
+    size_t count = simulation->history_rows;
+    struct history_row *rows = xcalloc(count, sizeof *rows);
     history_draw(simulation, rows);
-    if (write_past_failures(rows, folder, output, err) != 0) {
+    int status = write_past_failures(rows, count, folder, output, err);
+    if (status == 0) {
+        status = write_lifetimes(rows, count, folder, output, err);
+    }
+    free(rows);
+    return status;
+}
+
+static char *put_truth(char *to, const struct simulation *simulation, const struct vehicle *vehicle)
+{
+    const struct wear *wear = &vehicle->wear;
+    char date[DATE_TEXT_SIZE];
+    to = put_text(to, "VIN-");
+    to = put_whole(to, SIMULATION_FIRST_VIN + vehicle->number);
+    *to++ = ',';
+    to = put_whole(to, (uint64_t)vehicle->failure);
+    *to++ = ',';
+    if (wear->life > 0) {
+        to = put_text(to, date_format(simulation->run_date + (int32_t)wear->days_left, date));
+    }
+    *to++ = ',';
+    to = put_milli(to, llround(wear_used(vehicle) * MILLI), false);
+    *to++ = ',';
+    to = put_text(to, cycles[wear->cycle].name);
+    *to++ = ',';
+    if (wear->drifting >= 0) {
+        to = put_text(to, telemetry_features[wear->drifting].name);
+    }
+    *to++ = '\n';
+    return to;
+}
+
+int write_truth(const struct simulation *simulation, const struct folder *folder,
+                struct output *output, struct error *err)
+{
+    struct mix mix = {0};
+    assert(fleet_table(TABLE_VERITE)->column_count == 6);
+    if (open_table(output, folder, TABLE_VERITE, err) != 0) {
         return -1;
     }
-    return write_lifetimes(rows, folder, output, err);
+    for (uint64_t i = 0; i < simulation->vehicles; i++) {
+        struct vehicle vehicle;
+        vehicle_draw(simulation, &mix, i, &vehicle);
+        char *to = output_room(output, ROW_ROOM, err);
+        if (!to) {
+            return -1;
+        }
+        output_took(output, put_truth(to, simulation, &vehicle));
+    }
+    return output_close(output, err);
 }

@@ -13,6 +13,10 @@ int write_maintenance(const struct simulation *simulation, const struct folder *
 int write_history(const struct simulation *simulation, const struct folder *folder,
                   struct output *output, struct error *err);
 
+/* _verite.csv, of the scenario "wear": what will really happen to each vehicle. */
+int write_truth(const struct simulation *simulation, const struct folder *folder,
+                struct output *output, struct error *err);
+
 /* sql/flotte.db: the register, an SQLite file. */
 int write_register(const struct simulation *simulation, const struct folder *folder,
                    struct error *err);

@@ -3,6 +3,7 @@
  * and company. */
 #include "tests.h"
 
+#include "base/dates.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/rng.h"
@@ -754,6 +755,74 @@ static void test_a_second_run_is_told_who_is_at_work(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, e2e_setup, e2e_teardown)
 
+/* ---- the truth of a simulated fleet ---- */
+
+/* The cell of a CSV line without quotes before it; ends at ',' or the line's end. */
+static const char *csv_cell(const char *line, size_t column)
+{
+    for (; column > 0; column--) {
+        line = strchr(line, ',') + 1;
+    }
+    return line;
+}
+
+static size_t csv_column(const char *header, const char *name)
+{
+    size_t column = 0;
+    for (const char *p = header;
+         strncmp(p, name, strlen(name)) != 0 || (p[strlen(name)] != ',' && p[strlen(name)] != '\n');
+         column++) {
+        p = strchr(p, ',');
+        assert_non_null(p);
+        p++;
+    }
+    return column;
+}
+
+/* How often a vehicle that fails within a month is rated above one that does not (ROC-AUC); no
+ * stage has read the truth. */
+static void test_gold_foresees_what_the_simulation_hides(void **state)
+{
+    struct e2e *e = *state;
+    enum { FLEET = 1000 };
+    double failing[FLEET], others[FLEET];
+    size_t failing_count = 0, other_count = 0;
+    e2e_works(e, "generate", "--vehicles", "1000", "--days", "3", "--scenario", "wear", "--format",
+              "ndjson", NULL);
+    e2e_works(e, "train", NULL);
+    e2e_works(e, "run", NULL);
+    const char *truth = strchr(e2e_text(e, E2E_BRONZE "/_verite.csv"), '\n') + 1;
+    const char *gold = e2e_text(e, "gold/reporting_final.csv");
+    size_t sound = csv_column(gold, "p_0");
+    for (gold = strchr(gold, '\n') + 1; *gold != '\0'; gold = strchr(gold, '\n') + 1) {
+        int32_t date = INT32_MAX;
+        int32_t today = 0;
+        const char *cell = csv_cell(truth, 2);
+        assert_memory_equal(gold, truth, strlen("VIN-751000,"));
+        assert_true(date_parse(E2E_DATE, strlen(E2E_DATE), &today));
+        assert_true(*cell == ',' || date_parse(cell, strlen(E2E_DATE), &date));
+        double risk = 1 - strtod(csv_cell(gold, sound), NULL);
+        if (date - today < 30) {
+            failing[failing_count++] = risk;
+        } else {
+            others[other_count++] = risk;
+        }
+        truth = strchr(truth, '\n') + 1;
+    }
+    assert_int_equal(failing_count + other_count, FLEET);
+    assert_true(failing_count > 20);
+    double above = 0;
+    for (size_t f = 0; f < failing_count; f++) {
+        for (size_t o = 0; o < other_count; o++) {
+            above += failing[f] > others[o] ? 1 : failing[f] == others[o] ? 0.5 : 0;
+        }
+    }
+    double auc = above / ((double)failing_count * (double)other_count);
+    if (auc < 0.93) {
+        fail_msg("ROC-AUC against the truth is %.3f", auc);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -780,6 +849,7 @@ int main(void)
         TEST(test_a_killed_run_leaves_the_last_good_state),
         TEST(test_a_killed_generate_leaves_the_old_bronze_or_the_new),
         TEST(test_a_second_run_is_told_who_is_at_work),
+        TEST(test_gold_foresees_what_the_simulation_hides),
     };
     return cmocka_run_group_tests(tests, e2e_make_origin, e2e_remove_origin);
 }

@@ -19,30 +19,6 @@ static struct generator_options options_for(uint64_t vehicles)
         .vehicles = vehicles, .seed = 7, .run_date = date_from_civil(2026, 11, 23)};
 }
 
-static const char *write_bronze(struct arena *arena, const struct generator_options *options)
-{
-    struct error err = {0};
-    const char *folder = make_folder(arena);
-    if (generator_write(folder, options, &err) != 0) {
-        fail_msg("%s", err.text[LANG_EN]);
-    }
-    return folder;
-}
-
-/* All NDJSON lines of a bronze, in order. */
-static char **read_lines(struct arena *arena, const char *folder, size_t *count)
-{
-    char *all = arena_strdup(arena, "");
-    for (int i = 0;; i++) {
-        const char *name = arena_printf(arena, "json/telemetry_%d.ndjson", i);
-        if (!fs_exists(arena_printf(arena, "%s/%s", folder, name))) {
-            break;
-        }
-        all = arena_printf(arena, "%s%s", all, read_text(arena, folder, name));
-    }
-    return cut(arena, all, '\n', count);
-}
-
 static size_t count_files(struct arena *arena, const char *folder)
 {
     struct error err;
@@ -50,41 +26,6 @@ static size_t count_files(struct arena *arena, const char *folder)
     size_t count;
     assert_int_equal(fs_list(folder, arena, &names, &count, &err), 0);
     return count;
-}
-
-/* One hash over names and bytes of everything in a bronze. */
-static void hash_bronze(struct arena *arena, const char *folder, char out[HASH_TEXT_SIZE])
-{
-    static const char *const parts[] = {"", "csv", "json", "sql"};
-    struct hash hash;
-    struct error err;
-    hash_init(&hash);
-    for (size_t p = 0; p < 4; p++) {
-        const char *inner = arena_printf(arena, "%s/%s", folder, parts[p]);
-        char **names;
-        size_t count;
-        assert_int_equal(fs_list(inner, arena, &names, &count, &err), 0);
-        for (size_t i = 0; i < count; i++) {
-            const char *path = arena_printf(arena, "%s/%s", inner, names[i]);
-            char digest[HASH_TEXT_SIZE] = "folder";
-            uint64_t bytes;
-            if (!fs_is_folder(path)) {
-                assert_int_equal(hash_file(path, digest, &bytes, &err), 0);
-            }
-            hash_update(&hash, names[i], strlen(names[i]) + 1);
-            hash_update(&hash, digest, strlen(digest));
-        }
-    }
-    hash_finish(&hash, out);
-}
-
-static int64_t instant_of(const struct object *object)
-{
-    const char *value = object_value(object, "timestamp");
-    int64_t micros = 0;
-    assert_non_null(value);
-    assert_true(timestamp_parse(value + 1, strlen(value) - 2, &micros));
-    return micros / MICROS_PER_SECOND;
 }
 
 static int64_t noon(void)

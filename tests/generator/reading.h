@@ -1,13 +1,15 @@
-/* What the generator's tests read back with: a temporary folder, whole files, lines, and a strict
- * reader of flat JSON objects that shares no code with the writer. */
+/* What the generator's tests read back with: a bronze in a temporary folder, whole files, lines,
+ * and a strict reader of flat JSON objects that shares no code with the writer. */
 #ifndef TESTS_GENERATOR_READING_H
 #define TESTS_GENERATOR_READING_H
 
 #include "tests.h"
 
+#include "base/dates.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "fleet/fleet.h"
+#include "generator/generator.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -192,6 +194,67 @@ static inline struct csv read_csv(struct arena *arena, const char *folder, const
         assert_int_equal(columns, csv.columns);
     }
     return csv;
+}
+
+/* A bronze in a new folder. */
+static inline const char *write_bronze(struct arena *arena, const struct generator_options *options)
+{
+    struct error err = {0};
+    const char *folder = make_folder(arena);
+    if (generator_write(folder, options, &err) != 0) {
+        fail_msg("%s", err.text[LANG_EN]);
+    }
+    return folder;
+}
+
+/* All NDJSON lines of a bronze, in order. */
+static inline char **read_lines(struct arena *arena, const char *folder, size_t *count)
+{
+    char *all = arena_strdup(arena, "");
+    for (int i = 0;; i++) {
+        const char *name = arena_printf(arena, "json/telemetry_%d.ndjson", i);
+        if (!fs_exists(arena_printf(arena, "%s/%s", folder, name))) {
+            break;
+        }
+        all = arena_printf(arena, "%s%s", all, read_text(arena, folder, name));
+    }
+    return cut(arena, all, '\n', count);
+}
+
+/* One hash over names and bytes of everything in a bronze. */
+static inline void hash_bronze(struct arena *arena, const char *folder, char out[HASH_TEXT_SIZE])
+{
+    static const char *const parts[] = {"", "csv", "json", "sql"};
+    struct hash hash;
+    struct error err;
+    hash_init(&hash);
+    for (size_t p = 0; p < 4; p++) {
+        const char *inner = arena_printf(arena, "%s/%s", folder, parts[p]);
+        char **names;
+        size_t count;
+        assert_int_equal(fs_list(inner, arena, &names, &count, &err), 0);
+        for (size_t i = 0; i < count; i++) {
+            const char *path = arena_printf(arena, "%s/%s", inner, names[i]);
+            char digest[HASH_TEXT_SIZE] = "folder";
+            uint64_t bytes;
+            if (!fs_is_folder(path)) {
+                assert_int_equal(hash_file(path, digest, &bytes, &err), 0);
+            }
+            hash_update(&hash, names[i], strlen(names[i]) + 1);
+            hash_update(&hash, digest, strlen(digest));
+        }
+    }
+    hash_finish(&hash, out);
+}
+
+/* Seconds since 1970. */
+static inline int64_t instant_of(const struct object *object)
+{
+    const char *value = object_value(object, "timestamp");
+    int64_t micros = 0;
+    assert_non_null(value);
+    assert_true(timestamp_parse(value + 1, strlen(value) - 2, &micros));
+    return micros / MICROS_PER_SECOND;
 }
 
 #endif
