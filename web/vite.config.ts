@@ -30,6 +30,14 @@ function precompress(): Plugin {
     };
 }
 
+/** The first picture waits for the script, which sets theme and language: no flash of another theme. */
+function drawOnce(): Plugin {
+    return {
+        name: "draw-once",
+        transformIndexHtml: { order: "post", handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"') },
+    };
+}
+
 export default defineConfig({
     build: {
         target: "es2021",
@@ -38,6 +46,6 @@ export default defineConfig({
         reportCompressedSize: false,
         chunkSizeWarningLimit: 700, // ECharts, which only the pages with charts load
     },
-    plugins: [precompress()],
+    plugins: [drawOnce(), precompress()],
     server: { proxy: { "/api": process.env["AUTOSTREAM_URL"] ?? "http://127.0.0.1:8080" } },
 });

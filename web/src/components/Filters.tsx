@@ -2,11 +2,12 @@
  * address holds it; whoever shows a selection reads it from there. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Catalog, Summary } from "../api/types";
+import { useApi } from "../api/use";
 import { failureLabel, STATUTS, statutLabel } from "../catalog";
 import * as format from "../format";
 import { isOne, t } from "../i18n";
 import { setQuery } from "../router";
-import { isSelective, SELECTION, several, type SelectionKey } from "../selection";
+import { apiPath, isSelective, SELECTION, several, type SelectionKey } from "../selection";
 import { Dropdown } from "./Dropdown";
 import { IconClose, IconSearch, StatutSign } from "./icons";
 
@@ -125,11 +126,11 @@ function QuickViews({ catalog, query }: { catalog: Catalog; query: URLSearchPara
     const words = t().filter;
     const niveau = query.get("niveau") ?? "";
     const noService = query.get("sans_revision") === "1";
-    const least = (name: string) => format.percent(catalog.niveaux.find((n) => n.name === name)?.prob_min);
+    const { urgent, surveillance } = catalog.thresholds;
     const views = [
         { label: words.all, on: niveau === "" && !noService, set: { niveau: "", sans_revision: "" } },
-        { label: words.urgent(least("urgent")), on: niveau === "urgent", set: { niveau: "urgent", sans_revision: "" } },
-        { label: words.watch(least("surveiller")), on: niveau === "surveiller", set: { niveau: "surveiller", sans_revision: "" } },
+        { label: words.urgent(format.percent(urgent)), on: niveau === "urgent", set: { niveau: "urgent", sans_revision: "" } },
+        { label: words.watch(format.percent(surveillance)), on: niveau === "surveiller", set: { niveau: "surveiller", sans_revision: "" } },
         { label: words.noService, on: noService, set: { niveau: "", sans_revision: "1" } },
     ];
     return (
@@ -141,13 +142,15 @@ function QuickViews({ catalog, query }: { catalog: Catalog; query: URLSearchPara
     );
 }
 
-export function Filters({ catalog, summary, query, compact }: {
+/** compact: without the search, where the page has no list to search in. */
+export function Filters({ catalog, query, compact }: {
     catalog: Catalog;
-    summary: Summary | undefined;
     query: URLSearchParams;
     compact?: boolean;
 }) {
     const words = t().filter;
+    // Of the whole fleet: a chosen model must not hide the others.
+    const summary = useApi<Summary>(apiPath("summary", query)).data;
     const models = (summary?.by_model ?? []).flatMap((m) => (m.modele === null ? [] : [{ value: m.modele, label: m.modele }]));
     const statuts = STATUTS.map((s) => ({ value: s, label: statutLabel(catalog, s), statut: s }));
     const failures = catalog.failures.map((f) => ({ value: String(f.number), label: failureLabel(catalog, f.number) }));

@@ -55,7 +55,7 @@ export function ProblemNotice({ problem, retry, children }: { problem: Problem; 
     );
     if (problem.empty) {
         return (
-            <Notice title={problem.message || words.empty} detail={words.emptyDetail}>
+            <Notice title={words.empty} detail={words.emptyDetail}>
                 <Command text="autostream demo" />
                 <Command text="autostream run" />
                 {again}

@@ -5,7 +5,7 @@ import type { Catalog, Kpi as KpiData, Statut, Summary, Vehicle, Vehicles } from
 import { useApi } from "../api/use";
 import { failureLabel, failureOf, kmLeft, statutLabel, STATUTS, statutWhen, TO_ACT, useCatalog, whySentence } from "../catalog";
 import { Chart } from "../components/Chart";
-import { Filters } from "../components/Filters";
+import { clearSelection, countText, Filters } from "../components/Filters";
 import { IconArrow, IconSettings, IconWrench, StatutSign } from "../components/icons";
 import { Kpi, type KpiTile } from "../components/Kpi";
 import { Bullet, StatutBar } from "../components/pictures";
@@ -315,7 +315,7 @@ export function Dashboard({ place }: { place: Place }) {
     const words = t().dashboard;
     const { query } = place;
     const [shown, setShown] = useState(FIRST_SHOWN);
-    const [filtering, setFiltering] = useState(isSelective(query));
+    const [filtering, setFiltering] = useState(false);
     const params = toAct(query);
     params.set("size", String(shown));
     const catalog = useCatalog();
@@ -331,7 +331,7 @@ export function Dashboard({ place }: { place: Place }) {
     if (failed?.problem) {
         return (
             <>
-                <PageTitle title={t().pages.dashboard} />
+                <div class="page-top"><PageTitle title={t().pages.dashboard} /></div>
                 <ProblemNotice problem={failed.problem} retry={() => [summary, vehicles, catalog].forEach((r) => r.problem && r.retry())} />
             </>
         );
@@ -340,12 +340,19 @@ export function Dashboard({ place }: { place: Place }) {
         <>
             <div class="page-top">
                 <PageTitle eyebrow={date} title={title} name={t().pages.dashboard} />
-                <button type="button" class="control" aria-expanded={filtering} aria-controls="filters" onClick={() => setFiltering(!filtering)}>
+                {summary.data?.selection && (
+                    <p class="selected">
+                        {t().kpi.selection}{" "}<strong>{countText(summary.data.selection.vehicles, summary.data.fleet.vehicles)}</strong>
+                        <button type="button" class="button button-quiet" onClick={clearSelection}>{t().filter.clear}</button>
+                    </p>
+                )}
+                <button type="button" class={`control filter-toggle${isSelective(query) ? " control-active" : ""}`} aria-expanded={filtering} aria-controls="filters"
+                    onClick={() => setFiltering(!filtering)}>
                     <IconSettings />{t().filter.heading}
                 </button>
             </div>
             <div id="filters" class="page-filters" hidden={!filtering}>
-                {catalog.data && <Filters catalog={catalog.data} summary={summary.data} query={query} compact />}
+                {catalog.data && <Filters catalog={catalog.data} query={query} compact />}
             </div>
             <Figures catalog={catalog.data} summary={summary.data} />
             <div class="dashboard">

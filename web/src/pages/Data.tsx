@@ -2,7 +2,7 @@
  * state, so that a view can be sent to a colleague. On a narrow screen each vehicle is a card. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Catalog, Summary, Vehicle, Vehicles } from "../api/types";
+import type { Catalog, Vehicle, Vehicles } from "../api/types";
 import { API } from "../api/client";
 import { useApi } from "../api/use";
 import { columnLabel, columnText, columnUnit, failureLabel, isNumeric, kmLeft, useCatalog, whySentence } from "../catalog";
@@ -296,7 +296,6 @@ export function Data({ place }: { place: Place }) {
     asked.set("page", String(view.page));
     asked.set("size", String(view.size));
     const vehicles = useApi<Vehicles>(apiPath("vehicles", query, asked));
-    const summary = useApi<Summary>(apiPath("summary", query));
     const problem = vehicles.problem ?? catalog.problem;
     const found = vehicles.data;
     return (
@@ -307,7 +306,7 @@ export function Data({ place }: { place: Place }) {
             </div>
             {catalog.data && (
                 <div class={`card tools${open ? " tools-open" : ""}`}>
-                    <Filters catalog={catalog.data} summary={summary.data} query={query} />
+                    <Filters catalog={catalog.data} query={query} />
                     <button type="button" class="control tools-toggle" aria-expanded={open} onClick={() => setOpen(!open)}><IconSettings />{words.tools}</button>
                     <div class="tools-end">
                         {narrow && <SortChoice catalog={catalog.data} view={view} />}
