@@ -227,7 +227,8 @@ export interface QualityRun {
     quarantined: number;
     duplicates: number;
     gold_rows: number;
-    orphans: number;
+    without_service: number;
+    without_register: number;
     model_sha256: string;
 }
 

@@ -1,7 +1,7 @@
 /* Analyses: how risk, statuts, failures and kilometres are spread over the selection, and how they
  * went over time. Each chart leads to the vehicles behind it. */
 import type { ComponentChildren } from "preact";
-import type { Analytics as Answer, Catalog, RiskByModel, Statut, Summary, Trends } from "../api/types";
+import type { Analytics as Answer, Catalog, RiskByModel, Statut, Trends } from "../api/types";
 import { useApi } from "../api/use";
 import { failureLabel, statutLabel, STATUTS, TO_ACT, useCatalog } from "../catalog";
 import { Chart } from "../components/Chart";
@@ -144,7 +144,7 @@ function Models({ answer, link }: Context) {
                 t().list.pair(words.meanProbability, format.percent(r.prob_panne_moy, 1))] : [];
         }),
         yAxis: categories(look, shown.map((r) => name(r.modele)), { tall: true }),
-        xAxis: values(look, (v) => format.num(v), { min: 0, max: 100, name: words.scoreAxis }),
+        xAxis: values(look, (v) => format.num(v), { min: 0, max: 100, every: 25, name: words.scoreAxis }),
         series: [{
             type: "bar" as const, barMaxWidth: look.px * 1.8, itemStyle: { color: look.accent, borderRadius: 3 }, data: shown.map((r) => r.score_risque_moy),
             label: { ...endLabel(look), formatter: ({ dataIndex }: { dataIndex: number }) => score(shown[dataIndex]?.score_risque_moy ?? null) },
@@ -318,13 +318,21 @@ function Kilometres({ catalog, answer, link }: Context) {
 
 type TrendRow = Trends["rows"][number];
 
-function Course({ rows, label, of, text, date }: { rows: TrendRow[]; label: string; of: (r: TrendRow) => number | null; text: (v: number | null) => string; date: (d: string) => string }) {
+/** whole: counts, whose axis has no fractions. */
+function Course({ rows, label, of, text, date, whole }: {
+    rows: TrendRow[];
+    label: string;
+    of: (r: TrendRow) => number | null;
+    text: (v: number | null) => string;
+    date: (d: string) => string;
+    whole?: boolean;
+}) {
     const last = rows[rows.length - 1];
     const option = (look: Look) => ({
         grid: { left: 4, right: look.px * 1.5, top: look.px, bottom: 4, containLabel: true },
         tooltip: tooltip(look, (i) => (rows[i] ? [date(rows[i]?.date ?? ""), t().list.pair(label, text(of(rows[i] as TrendRow)))] : [])),
         xAxis: categories(look, rows.map((r) => date(r.date)), { every: Math.max(1, Math.ceil(rows.length / 4)) }),
-        yAxis: values(look, (v) => text(v), { scale: true }),
+        yAxis: values(look, (v) => text(v), { scale: true, whole }),
         series: [{
             type: "line" as const, symbol: "circle", symbolSize: rows.length > 60 ? 0 : look.px * 0.45, showSymbol: rows.length <= 60,
             lineStyle: { color: look.accent, width: 2 }, itemStyle: { color: look.accent }, data: rows.map(of),
@@ -353,7 +361,6 @@ function Trend({ query }: { query: URLSearchParams }) {
     const title = !last ? words.trendsNone
         : before ? words.trendsTitle(format.num(last.vehicules_a_risque), format.num(before.vehicules_a_risque), date(before.date))
             : words.trendsOne(format.num(last.vehicules_a_risque), isOne(last.vehicules_a_risque));
-    const whole = (v: number | null) => (v !== null && !Number.isInteger(v) ? "" : format.num(v));
     return (
         <Chart kicker={words.trends} title={title} note={words.trendsNote}
             table={{
@@ -368,8 +375,8 @@ function Trend({ query }: { query: URLSearchParams }) {
             </div>
             {last && (
                 <div class="courses">
-                    <Course rows={rows} label={words.atRisk} of={(r) => r.vehicules_a_risque} text={whole} date={date} />
-                    <Course rows={rows} label={words.active} of={(r) => r.vehicules_actifs} text={whole} date={date} />
+                    <Course rows={rows} label={words.atRisk} of={(r) => r.vehicules_a_risque} text={(v) => format.num(v)} date={date} whole />
+                    <Course rows={rows} label={words.active} of={(r) => r.vehicules_actifs} text={(v) => format.num(v)} date={date} whole />
                     <Course rows={rows} label={words.meanProbability} of={(r) => r.prob_panne_moy} text={(v) => format.percent(v, 1)} date={date} />
                     <Course rows={rows} label={words.temperature} of={(r) => r.temp_moy} text={(v) => format.num(v, 1)} date={date} />
                     <Course rows={rows} label={words.voltage} of={(r) => r.voltage_moy} text={(v) => format.num(v, 2)} date={date} />
@@ -449,7 +456,6 @@ export function Analytics({ place }: { place: Place }) {
     const selection = selectionOf(query);
     const catalog = useCatalog();
     const answer = useApi<Answer>(apiPath("analytics", query, selection));
-    const summary = useApi<Summary>(apiPath("summary", query));
     const failed = [answer, catalog].find((r) => r.problem);
     const data = answer.data;
     const context: Context | null = catalog.data && data ? {
@@ -462,7 +468,7 @@ export function Analytics({ place }: { place: Place }) {
                 <PageTitle title={words.title} eyebrow={data ? t().dashboard.eyebrow(format.date(data.run_date, "long")) : "\u00a0"} />
                 <p class="muted" role="status" aria-live="polite">{data && words.intro(format.num(data.total), isOne(data.total))}</p>
             </div>
-            {catalog.data && !failed && <div class="card tools"><Filters catalog={catalog.data} summary={summary.data} query={query} compact /></div>}
+            {catalog.data && !failed && <div class="card tools"><Filters catalog={catalog.data} query={query} compact /></div>}
             {failed?.problem ? (
                 <ProblemNotice problem={failed.problem} retry={() => [answer, catalog].forEach((r) => r.problem && r.retry())} />
             ) : !context ? (
@@ -471,13 +477,17 @@ export function Analytics({ place }: { place: Place }) {
                 <Notice title={words.none} detail={words.noneDetail} />
             ) : (
                 <div class="boards" aria-busy={answer.busy}>
-                    <Statuts {...context} />
-                    <Failures {...context} />
-                    <Probabilities {...context} />
-                    <Models {...context} />
-                    <Kilometres {...context} />
-                    <Risks {...context} />
-                    <OneModel {...context} query={query} />
+                    <div class="board-stack">
+                        <Statuts {...context} />
+                        <Probabilities {...context} />
+                        <Kilometres {...context} />
+                        <OneModel {...context} query={query} />
+                    </div>
+                    <div class="board-stack">
+                        <Failures {...context} />
+                        <Models {...context} />
+                        <Risks {...context} />
+                    </div>
                     <div class="board-wide"><Trend query={query} /></div>
                 </div>
             )}

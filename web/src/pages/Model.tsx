@@ -113,7 +113,7 @@ function Metrics({ answer }: { answer: Answer }) {
                             const interval = found.intervals?.[m];
                             return (
                                 <tr>
-                                    <th scope="row">{words.names[m]}<small class="muted metric-side">{isLoss(m) ? words.better.down : words.better.up}</small></th>
+                                    <th scope="row">{words.names[m]}{isLoss(m) && <small class="muted metric-side">{words.lower}</small>}</th>
                                     <td class="right"><strong>{metricText(m, found[m])}</strong></td>
                                     <td class="nowrap">{interval ? t().vehicle.range(metricText(m, interval[0]), metricText(m, interval[1])) : format.NONE}</td>
                                     <td class="wide-only">{!isLoss(m) && <Interval value={found[m] ?? 0} interval={interval} />}</td>
@@ -155,8 +155,8 @@ function Confusion({ catalog, answer }: { catalog: Catalog; answer: Answer }) {
                         {matrix.map((row, i) => (
                             <tr>
                                 <th scope="row">{name(i)}</th>
-                                {row.map((n, j) => (
-                                    <td class={n === 0 ? "confusion-none" : i === j ? "confusion-right" : "confusion-wrong"}>
+                                {row.map((n) => (
+                                    <td class={n === 0 ? "confusion-none" : undefined}>
                                         <span class="confusion-fill" style={{ opacity: n === 0 ? 0 : 0.12 + 0.38 * share(row, n) }} aria-hidden="true" />
                                         <span class="confusion-count">{format.num(n)}</span>
                                     </td>
@@ -285,9 +285,13 @@ function Use({ answer }: { answer: Answer }) {
     return (
         <section class="card chart prose" aria-labelledby="use-title">
             <header class="card-head"><p class="kicker">{words.use}</p><h2 id="use-title" class="chart-title">{words.useTitle}</h2></header>
-            <p>{local(answer.intended_use)}</p>
-            <h3>{words.limits}</h3>
-            <ul class="limits">{answer.limits.map((l) => <li>{local(l)}</li>)}</ul>
+            <div class="use">
+                <p>{local(answer.intended_use)}</p>
+                <div>
+                    <h3>{words.limits}</h3>
+                    <ul class="limits">{answer.limits.map((l) => <li>{local(l)}</li>)}</ul>
+                </div>
+            </div>
         </section>
     );
 }
@@ -316,12 +320,16 @@ export function Model({ place }: { place: Place }) {
                 <div aria-busy={answer.busy}>
                     {!data.matches_run && <div class="ribbon"><p>{words.other}</p><Command text="autostream run" /></div>}
                     <div class="boards">
-                        <div class="board-main"><Metrics answer={data} /></div>
-                        <Card catalog={catalog.data} answer={data} />
-                        <Confusion catalog={catalog.data} answer={data} />
-                        <Classes catalog={catalog.data} answer={data} />
-                        <Importance catalog={catalog.data} answer={data} />
-                        <Reliability answer={data} />
+                        <div class="board-stack">
+                            <Metrics answer={data} />
+                            <Importance catalog={catalog.data} answer={data} />
+                            <Reliability answer={data} />
+                        </div>
+                        <div class="board-stack">
+                            <Card catalog={catalog.data} answer={data} />
+                            <Confusion catalog={catalog.data} answer={data} />
+                            <Classes catalog={catalog.data} answer={data} />
+                        </div>
                         <div class="board-wide"><Use answer={data} /></div>
                     </div>
                 </div>

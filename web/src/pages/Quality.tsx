@@ -17,7 +17,7 @@ import { href, setQuery, type Place } from "../router";
 import { apiPath } from "../selection";
 
 const COLUMNS_SHOWN = 10;
-const SAMPLES = 10;
+const SAMPLES = 5;
 
 /** A size of a file: "12.3 kB". */
 export function bytes(n: number | null | undefined): string {
@@ -47,11 +47,11 @@ function Counts({ answer }: { answer: Answer }) {
     const tiles = [
         { label: words.records, value: n(telemetry.records) },
         { label: words.silverRows, value: n(telemetry.rows) },
-        { label: words.quarantined, value: n(telemetry.quarantined), tone: telemetry.quarantined > 0 ? "kpi-marked" : "" },
+        { label: words.quarantined, value: n(telemetry.quarantined) },
         { label: words.duplicates, value: n(telemetry.duplicates) },
         { label: words.conflicts, value: n(telemetry.conflicts) },
         { label: words.goldRows, value: n(gold_rows) },
-        { label: words.orphans, value: n(answer.orphans.total), tone: answer.orphans.total > 0 ? "kpi-marked" : "" },
+        { label: words.orphans, value: n(answer.orphans.total) },
     ];
     const whole = telemetry.records === telemetry.rows + telemetry.quarantined + telemetry.duplicates;
     const imputed = Object.entries(telemetry.imputed ?? {}).filter(([, count]) => count > 0);
@@ -60,7 +60,7 @@ function Counts({ answer }: { answer: Answer }) {
         <section class="figures" aria-label={words.counts}>
             <ul class="card kpis">
                 {tiles.map((tile) => (
-                    <li class={`kpi ${tile.tone ?? ""}`}>
+                    <li class="kpi">
                         <span class="kpi-label">{tile.label}</span>
                         <span class="kpi-figure"><strong class="kpi-value">{tile.value}</strong></span>
                     </li>
@@ -215,14 +215,14 @@ function Provenance({ answer }: { answer: Answer }) {
     const { inputs, outputs } = lineage;
     const seconds = (name: string) => format.unit(lineage.seconds[name], words.seconds, 2);
     const pairs: [string, ComponentChildren][] = [
-        [words.inputs, <>{words.inputsText(format.num(inputs.files), bytes(inputs.bytes), format.num(inputs.ignored))}<br /><Hash text={inputs.sha256} /></>],
+        [words.inputs, <>{words.inputsText(format.num(inputs.files), isOne(inputs.files ?? 0), bytes(inputs.bytes), format.num(inputs.ignored))}<br /><Hash text={inputs.sha256} /></>],
         [words.silver, <Hash text={lineage.silver_sha256} />],
         [words.modelUsed, <><Hash text={lineage.model.sha256} /> <a href={href("/modele")}>{words.toModel}</a></>],
         [words.gold, <Hash text={lineage.gold_sha256} />],
         [words.time, words.times(seconds("ingest"), seconds("silver"), seconds("gold"))],
     ];
     return (
-        <Chart kicker={words.lineage} title={words.lineageTitle(lineage.program ?? format.NONE)} note={words.hash}
+        <Chart kicker={words.lineage} title={words.lineageTitle(lineage.program ?? format.NONE)} note={words.hashNote}
             table={{
                 caption: words.outputs,
                 columns: [{ label: words.file }, { label: words.bytes, right: true }, { label: words.hash }],
@@ -245,7 +245,7 @@ function History({ answer }: { answer: Answer }) {
     const newest = rows.map((r, i) => ({ r, prior: rows[i - 1] })).reverse();
     const columns: [string, (r: QualityRun) => number][] = [
         [words.records, (r) => r.records], [words.silverRows, (r) => r.silver_rows], [words.quarantined, (r) => r.quarantined],
-        [words.duplicates, (r) => r.duplicates], [words.goldRows, (r) => r.gold_rows], [words.orphans, (r) => r.orphans],
+        [words.duplicates, (r) => r.duplicates], [words.goldRows, (r) => r.gold_rows], [words.noService, (r) => r.without_service], [words.noRegister, (r) => r.without_register],
     ];
     const cell = (r: QualityRun, prior: QualityRun | undefined, of: (r: QualityRun) => number) => {
         const delta = prior ? of(r) - of(prior) : 0;
@@ -301,11 +301,13 @@ export function Quality({ place }: { place: Place }) {
                 <div aria-busy={answer.busy}>
                     <Counts answer={data} />
                     <div class="boards">
-                        <Nulls catalog={catalog.data} level="silver" report={data.silver} />
-                        <Nulls catalog={catalog.data} level="gold" report={data.gold} />
-                        <Refused answer={data} query={query} />
                         <div class="board-stack">
+                            <Refused answer={data} query={query} />
                             <Orphans answer={data} />
+                        </div>
+                        <div class="board-stack">
+                            <Nulls catalog={catalog.data} level="gold" report={data.gold} />
+                            <Nulls catalog={catalog.data} level="silver" report={data.silver} />
                             <Provenance answer={data} />
                         </div>
                         <div class="board-wide"><History answer={data} /></div>

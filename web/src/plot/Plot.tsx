@@ -5,7 +5,7 @@ import type { EChartsOption } from "echarts";
 import { useEffect, useRef } from "preact/hooks";
 import { prefs } from "../prefs";
 
-/** Colours of the theme, and the size of small text in pixels. */
+/** Colours of the theme, and the sizes to draw with: px is that of small text. */
 export interface Look {
     text: string;
     muted: string;
@@ -19,15 +19,17 @@ export interface Look {
     ok: string;
     font: string;
     px: number;
+    /** Of the plot, in pixels. */
+    width: number;
 }
 
-export function look(): Look {
+function look(box: HTMLElement): Look {
     const style = getComputedStyle(document.documentElement);
     const of = (name: string) => style.getPropertyValue(`--${name}`).trim();
     return {
         text: of("text"), muted: of("muted"), line: of("line"), accent: of("accent"), usual: of("usual"),
         surface: of("surface-solid"), critique: of("critique"), alerte: of("alerte"),
-        surveillance: of("surveillance"), ok: of("ok"), font: of("font"), px: parseFloat(style.fontSize) * 0.8,
+        surveillance: of("surveillance"), ok: of("ok"), font: of("font"), px: parseFloat(style.fontSize) * 0.8, width: box.clientWidth,
     };
 }
 
@@ -59,7 +61,7 @@ export function Plot({ label, height, of, option, onPick }: {
         const draw = (loaded: Library) => {
             if (gone || !box.current) return;
             chart = loaded.init(box.current, null, { renderer: "svg" });
-            const base = look();
+            const base = look(box.current);
             chart.setOption({ animation: false, textStyle: { fontFamily: base.font, fontSize: base.px }, ...option(base) });
             chart.on("click", (event) => {
                 const { dataIndex, seriesIndex } = event as unknown as { dataIndex?: number; seriesIndex?: number };

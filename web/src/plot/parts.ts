@@ -42,20 +42,21 @@ export function categories(look: Look, names: string[], options: { name?: string
         axisLine: { lineStyle: { color: look.line } },
         axisLabel: {
             ...axisText(look),
-            ...(options.tall ? { color: look.text, interval: 0, width: look.px * 9, overflow: "truncate" as const } : {}),
+            ...(options.tall ? { color: look.text, interval: 0, width: Math.min(look.px * 13, look.width * 0.32), overflow: "truncate" as const } : {}),
             ...(options.every ? { interval: options.every - 1 } : {}),
         },
         ...(options.name ? { name: options.name, nameLocation: "middle" as const, nameGap: look.px * 2.3, nameTextStyle: axisText(look) } : {}),
     };
 }
 
-export function values(look: Look, text: (value: number) => string, options: { name?: string; min?: number; max?: number; whole?: boolean; scale?: boolean } = {}) {
+export function values(look: Look, text: (value: number) => string, options: { name?: string; min?: number; max?: number; every?: number; whole?: boolean | undefined; scale?: boolean } = {}) {
     return {
         type: "value" as const,
         splitNumber: 4,
         scale: options.scale ?? false,
         ...(options.min === undefined ? {} : { min: options.min }),
         ...(options.max === undefined ? {} : { max: options.max }),
+        ...(options.every === undefined ? {} : { interval: options.every }),
         ...(options.whole ? { minInterval: 1 } : {}),
         splitLine: { lineStyle: { color: look.line } },
         axisLabel: { ...axisText(look), formatter: text, hideOverlap: true },
