@@ -4,6 +4,8 @@ import { t } from "../i18n";
 
 export interface DataTable {
     caption: string;
+    /** What opens it, when it is not the chart's own data. */
+    summary?: string;
     columns: { label: string; right?: boolean }[];
     /** Texts as people read them; the first of a row is its heading. */
     rows: ComponentChildren[][];
@@ -52,7 +54,7 @@ export function Chart({ kicker, title, note, table, children, level = 2 }: {
             {note && <p class="note">{note}</p>}
             {table && (
                 <details class="chart-data">
-                    <summary>{t().states.showData}</summary>
+                    <summary>{table.summary ?? t().states.showData}</summary>
                     <DataTableView table={table} />
                 </details>
             )}

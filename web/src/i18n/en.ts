@@ -446,7 +446,7 @@ export const en: Catalogue = {
         },
         replicates: (n) => `intervals from ${n} resamplings`,
         baselines: { majority: "Always \"OK\"", service_interval: "By service alone" },
-        baselineNote: "Two marks that any model must beat: always answering \"OK\", and judging by the km since the service alone.",
+        baselineNote: "At the right, what to compare with: any model must do better.",
         small: (n) => `With only ${n} checked rows, perfect scores say little: an interval by resampling does not see the cases that are missing.`,
         confusion: "Confusion matrix",
         confusionTitle: (n, total, one) => `${n} mistake${s(one)} in ${total} checked cases`,

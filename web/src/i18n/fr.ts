@@ -452,7 +452,7 @@ export const fr = {
         },
         replicates: (n: string) => `intervalles par ${n} rééchantillonnages`,
         baselines: { majority: "Toujours « OK »", service_interval: "Selon l'entretien seul" } as Record<string, string>,
-        baselineNote: "Deux repères que tout modèle doit battre : répondre toujours « OK », et juger d'après les seuls km depuis la révision.",
+        baselineNote: "À droite, de quoi comparer : tout modèle doit faire mieux.",
         small: (n: string) => `Avec ${n} lignes de contrôle seulement, des scores parfaits disent peu : l'intervalle par rééchantillonnage ne voit pas les cas qui manquent.`,
         confusion: "Matrice de confusion",
         confusionTitle: (n: string, total: string, one: boolean) => `${n} erreur${s(one)} sur ${total} cas de contrôle`,

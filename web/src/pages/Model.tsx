@@ -52,6 +52,7 @@ function Card({ catalog, answer }: { catalog: Catalog; answer: Answer }) {
         <Chart kicker={words.card} title={`${words.kinds[answer.kind] ?? answer.kind}${answer.trained_on ? `, ${format.date(answer.trained_on, "long")}` : ""}`}
             table={{
                 caption: words.inputs,
+                summary: words.inputs,
                 columns: [{ label: words.measure }, { label: words.inputUsual }, { label: words.median, right: true }],
                 rows: answer.inputs.map((i) => [
                     `${measureLabel(catalog, i.name)}${unit(i.name) ? ` (${unit(i.name)})` : ""}`,
@@ -323,12 +324,12 @@ export function Model({ place }: { place: Place }) {
                         <div class="board-stack">
                             <Metrics answer={data} />
                             <Importance catalog={catalog.data} answer={data} />
-                            <Reliability answer={data} />
                         </div>
                         <div class="board-stack">
                             <Card catalog={catalog.data} answer={data} />
                             <Confusion catalog={catalog.data} answer={data} />
                             <Classes catalog={catalog.data} answer={data} />
+                            <Reliability answer={data} />
                         </div>
                         <div class="board-wide"><Use answer={data} /></div>
                     </div>

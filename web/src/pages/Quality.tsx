@@ -225,6 +225,7 @@ function Provenance({ answer }: { answer: Answer }) {
         <Chart kicker={words.lineage} title={words.lineageTitle(lineage.program ?? format.NONE)} note={words.hashNote}
             table={{
                 caption: words.outputs,
+                summary: words.outputs,
                 columns: [{ label: words.file }, { label: words.bytes, right: true }, { label: words.hash }],
                 rows: outputs.map((f) => [<code>{f.path}</code>, bytes(f.bytes), <Hash text={f.sha256} />]),
             }}
@@ -303,11 +304,11 @@ export function Quality({ place }: { place: Place }) {
                     <div class="boards">
                         <div class="board-stack">
                             <Refused answer={data} query={query} />
-                            <Orphans answer={data} />
                         </div>
                         <div class="board-stack">
                             <Nulls catalog={catalog.data} level="gold" report={data.gold} />
                             <Nulls catalog={catalog.data} level="silver" report={data.silver} />
+                            <Orphans answer={data} />
                             <Provenance answer={data} />
                         </div>
                         <div class="board-wide"><History answer={data} /></div>
