@@ -259,7 +259,8 @@ function Actions({ catalog, vehicles, busy, query, more }: {
 
 // ---- the fleet by model ----
 
-function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summary; query: URLSearchParams }) {
+/** The whole fleet, whatever is selected. */
+function ByModel({ catalog, summary }: { catalog: Catalog; summary: Summary }) {
     const words = t().dashboard;
     const models = [...summary.by_model].sort(
         (a, b) => b.by_statut.CRITIQUE - a.by_statut.CRITIQUE || b.by_statut.ALERTE - a.by_statut.ALERTE || b.vehicles - a.vehicles,
@@ -269,7 +270,6 @@ function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summa
     const worst = shown[0];
     const name = (m: Summary["by_model"][number]) => m.modele ?? t().list.unknownModel;
     const most = worst?.by_statut.CRITIQUE ?? 0;
-    const counts = (summary.selection ?? summary.fleet).by_statut;
     return (
         <Chart
             kicker={words.byModel}
@@ -283,8 +283,8 @@ function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summa
             <ul class="legend">
                 {STATUTS.map((s) => (
                     <li>
-                        <a class={`tone-${s.toLowerCase()}`} href={href("/donnees", { ...Object.fromEntries(selectionOf(query)), statut: s })}>
-                            <StatutSign statut={s} />{statutLabel(catalog, s)}{" "}<strong>{format.num(counts[s])}</strong>
+                        <a class={`tone-${s.toLowerCase()}`} href={href("/donnees", { statut: s })}>
+                            <StatutSign statut={s} />{statutLabel(catalog, s)}{" "}<strong>{format.num(summary.fleet.by_statut[s])}</strong>
                         </a>
                     </li>
                 ))}
@@ -294,10 +294,10 @@ function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summa
                     const said = STATUTS.filter((s) => m.by_statut[s] > 0).map((s) => `${statutLabel(catalog, s)} ${format.num(m.by_statut[s])}`);
                     return (
                         <li>
-                            <a href={href("/donnees", { ...Object.fromEntries(selectionOf(query)), ...(m.modele === null ? {} : { modele: m.modele }) })}>
+                            <a href={href("/donnees", m.modele === null ? {} : { modele: m.modele })}>
                                 <span class="models-name">{name(m)}</span>
                                 <StatutBar counts={m.by_statut} of={m.vehicles} />
-                                <span class="models-total">{format.num(STATUTS.reduce((n, s) => n + m.by_statut[s], 0))}</span>
+                                <span class="models-total">{format.num(m.vehicles)}</span>
                                 <span class="visually-hidden">{said.join(", ")}</span>
                             </a>
                         </li>
@@ -361,7 +361,7 @@ export function Dashboard({ place }: { place: Place }) {
                         more={() => setShown(Math.min(SHOWN_AT_MOST, shown + MORE))} />
                 ) : <div class="actions"><Skeleton height={220} /><Skeleton height={420} /></div>}
                 {catalog.data && summary.data
-                    ? <aside><ByModel catalog={catalog.data} summary={summary.data} query={query} /></aside>
+                    ? <aside><ByModel catalog={catalog.data} summary={summary.data} /></aside>
                     : <aside><Skeleton height={320} /></aside>}
             </div>
         </>

@@ -53,7 +53,7 @@ function Head({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
             <dl class="facts">
                 <div><dt>{words.part}</dt><dd>{act ? failureLabel(catalog, vehicle.type_panne_predit) : words.noPart}</dd></div>
                 <div><dt>{words.probability}</dt><dd>{format.percent(vehicle.prob_panne)}</dd></div>
-                <div><dt>{words.kmLeft}</dt><dd>{km.text} <small>{km.note}</small></dd></div>
+                <div><dt>{words.kmLeft}</dt><dd>{km.text} {!vehicle.km_avant_panne || !act ? <small>{km.note}</small> : null}</dd></div>
                 <div><dt>{words.health}</dt><dd>{vehicle.sante === null ? format.NONE : <>{format.num(vehicle.sante)}<small>{" / 100"}</small></>}</dd></div>
                 <div><dt>{words.odometer}</dt><dd>{measureText(catalog, "km_actuel", vehicle["km_actuel"] as number | null)}</dd></div>
                 <div>
