@@ -306,12 +306,17 @@ function useKeys(detail: VehicleDetail | undefined, params: URLSearchParams): vo
     }, [detail, params.toString()]);
 }
 
+/** What the page asks for, below /api/v1/. */
+export function vehiclePath({ query, vin }: Place): string {
+    return apiPath(`vehicles/${encodeURIComponent(vin)}`, query, selectionOf(query, "sort"));
+}
+
 export function Vehicle({ place }: { place: Place }) {
     const words = t().vehicle;
     const { query, vin } = place;
     const params = selectionOf(query, "sort");
     const catalog = useCatalog();
-    const answer = useApi<VehicleDetail>(apiPath(`vehicles/${encodeURIComponent(vin)}`, query, params));
+    const answer = useApi<VehicleDetail>(vehiclePath(place));
     const detail = answer.data;
     useKeys(detail, params);
     const problem = answer.problem ?? catalog.problem;
