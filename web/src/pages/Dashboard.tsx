@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Catalog, Kpi as KpiData, Statut, Summary, Vehicle, Vehicles } from "../api/types";
 import { useApi } from "../api/use";
-import { failureLabel, failureOf, kmLeft, statutLabel, STATUTS, statutWhen, TO_ACT, useCatalog, whySentence } from "../catalog";
+import { failureLabel, failureOf, kmLeft, sideOf, statutLabel, STATUTS, statutWhen, TO_ACT, useCatalog, whySentence } from "../catalog";
 import { Chart } from "../components/Chart";
 import { clearSelection, countText, Filters } from "../components/Filters";
 import { IconArrow, IconSettings, IconWrench, StatutSign } from "../components/icons";
@@ -151,7 +151,7 @@ function Hero({ catalog, vehicle, link }: { catalog: Catalog; vehicle: Vehicle; 
                     <h3>{words.why}</h3>
                     <div>
                         <p>{whySentence(catalog, vehicle)}</p>
-                        {reason && <Bullet value={reason.value} low={reason.low} high={reason.high} />}
+                        {reason && <Bullet value={reason.value} low={reason.low} high={reason.high} out={["below", "above"].includes(sideOf(catalog, reason))} />}
                     </div>
                 </div>
                 <div class="hero-line">
