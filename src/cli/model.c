@@ -213,7 +213,7 @@ static void print_classes(struct cli *cli, const struct model_card *card)
 static bool is_detail(const char *key)
 {
     static const char *const details[] = {"classes", "confusion",  "calibration", "calibrations",
-                                          "costs",   "importance", "quiet"};
+                                          "costs",   "importance", "quiet",       "reliability"};
     for (size_t i = 0; i < sizeof details / sizeof *details; i++) {
         if (strncmp(key, MODEL_OURS, sizeof MODEL_OURS - 1) == 0 &&
             strcmp(key + sizeof MODEL_OURS - 1, details[i]) == 0) {

@@ -101,6 +101,20 @@ void forest_evaluate(const struct forest_predicted *predicted,
                      const struct forest_evaluation *options, struct arena *arena,
                      struct forest_metrics *out);
 
+/* A reliability diagram (DeGroot, Fienberg 1983): of the rows whose largest probability lies in
+ * [from, to) ([from, to] for the last), the mean of it and the share that was predicted right; both
+ * NaN without rows. Rows that nobody predicted (all zero) are left out. */
+struct forest_reliability {
+    double from, to;
+    size_t rows;
+    double predicted, observed;
+};
+
+enum { FOREST_RELIABILITY_BINS = 10 };
+
+void forest_reliability(const struct forest_predicted *predicted,
+                        struct forest_reliability out[FOREST_RELIABILITY_BINS]);
+
 /* ---- splits (split.c): fold[rows] 0..folds-1; a hold-out of 1/folds is fold 0 ---- */
 
 /* Every class is spread evenly: folds differ by at most one row, in every class and in all. */

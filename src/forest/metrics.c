@@ -418,6 +418,35 @@ static void release(struct evaluation *e)
     free(e->precision);
 }
 
+void forest_reliability(const struct forest_predicted *predicted,
+                        struct forest_reliability out[FOREST_RELIABILITY_BINS])
+{
+    size_t right[FOREST_RELIABILITY_BINS] = {0};
+    size_t classes = (size_t)predicted->classes;
+    for (size_t b = 0; b < FOREST_RELIABILITY_BINS; b++) {
+        out[b] = (struct forest_reliability){.from = (double)b / FOREST_RELIABILITY_BINS,
+                                             .to = (double)(b + 1) / FOREST_RELIABILITY_BINS};
+    }
+    for (size_t r = 0; r < predicted->rows; r++) {
+        const double *prob = predicted->prob + r * classes;
+        int class = predicted_class(prob, classes);
+        if (class < 0) {
+            continue;
+        }
+        double confidence = fmin(prob[class], 1);
+        size_t b = confidence < 1 ? (size_t)(confidence * FOREST_RELIABILITY_BINS)
+                                  : FOREST_RELIABILITY_BINS - 1;
+        out[b].rows++;
+        out[b].predicted += confidence;
+        right[b] += class == predicted->y[r];
+    }
+    for (size_t b = 0; b < FOREST_RELIABILITY_BINS; b++) {
+        double rows = (double)out[b].rows;
+        out[b].predicted = rows > 0 ? out[b].predicted / rows : NAN;
+        out[b].observed = rows > 0 ? (double)right[b] / rows : NAN;
+    }
+}
+
 void forest_evaluate(const struct forest_predicted *predicted,
                      const struct forest_evaluation *options, struct arena *arena,
                      struct forest_metrics *out)

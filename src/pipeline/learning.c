@@ -396,6 +396,7 @@ static void report_checked(struct checking *c, bool fitted)
                                                  .group = t->group ? c->group : NULL,
                                                  .groups = t->groups};
     forest_evaluate(&judged, &evaluation, c->arena, &c->report->checked);
+    forest_reliability(&judged, c->report->reliability);
     report_rivals(c, &evaluation);
     report_calibrations(c, fitted);
     report_costs(c, fitted);

@@ -118,6 +118,7 @@ struct train_report {
     enum train_check check;
     enum train_split split;
     struct forest_metrics checked; /* with intervals: rows that the judged trees have not seen */
+    struct forest_reliability reliability[FOREST_RELIABILITY_BINS]; /* of those rows */
     bool has_oob;
     struct forest_metrics oob; /* out of bag, of the forest that was written */
     struct train_rival rivals[RIVAL_COUNT];

@@ -182,6 +182,22 @@ static json_t *importance_json(const struct train_report *report)
     return array;
 }
 
+static json_t *reliability_json(const struct train_report *report)
+{
+    json_t *array = json_array();
+    for (size_t b = 0; b < FOREST_RELIABILITY_BINS; b++) {
+        const struct forest_reliability *bin = &report->reliability[b];
+        json_t *object = json_object();
+        put(object, "from", number(bin->from));
+        put(object, "to", number(bin->to));
+        put(object, "rows", whole(bin->rows));
+        put(object, "predicted", number(bin->predicted));
+        put(object, "observed", number(bin->observed));
+        add(array, object);
+    }
+    return array;
+}
+
 /* ---- what the inputs usually are ---- */
 
 static int compare_floats(const void *a, const void *b)
@@ -278,6 +294,7 @@ int learning_write(const struct session *session, const struct train_options *op
         PROPERTY("classes", line_of(classes_json(report), arena));
         PROPERTY("confusion", line_of(confusion_json(&report->checked), arena));
     }
+    PROPERTY("reliability", line_of(reliability_json(report), arena));
     if (report->has_oob) {
         PROPERTY("calibration", forest_calibration_encode(&report->calibration, arena));
         PROPERTY("calibrations", line_of(calibrations_json(report), arena));

@@ -69,6 +69,36 @@ static void test_metrics_agree_with_a_calculation_by_hand(void **state)
     arena_release(&arena);
 }
 
+static void test_reliability_sorts_rows_by_their_largest_probability(void **state)
+{
+    (void)state;
+    const int y[] = {0, 0, 0, 1, 1, 0};
+    const double prob[6][3] = {
+        {0.5, 0.5, 0}, {0.8, 0.1, 0.1}, {0.2, 0.7, 0.1},
+        {0, 1, 0},     {0.3, 0.2, 0.5}, {0, 0, 0}, /* nobody predicted the last */
+    };
+    const struct forest_predicted predicted = {y, prob[0], 6, 3};
+    static const struct forest_reliability expected[FOREST_RELIABILITY_BINS] = {
+        [5] = {.rows = 2, .predicted = 0.5, .observed = 0.5},
+        [7] = {.rows = 1, .predicted = 0.7, .observed = 0},
+        [8] = {.rows = 1, .predicted = 0.8, .observed = 1},
+        [9] = {.rows = 1, .predicted = 1, .observed = 1},
+    };
+    struct forest_reliability bins[FOREST_RELIABILITY_BINS];
+    forest_reliability(&predicted, bins);
+    for (size_t b = 0; b < FOREST_RELIABILITY_BINS; b++) {
+        assert_close(bins[b].from, (double)b / 10);
+        assert_close(bins[b].to, (double)(b + 1) / 10);
+        assert_int_equal(bins[b].rows, expected[b].rows);
+        if (bins[b].rows > 0) {
+            assert_close(bins[b].predicted, expected[b].predicted);
+            assert_close(bins[b].observed, expected[b].observed);
+        } else {
+            assert_true(isnan(bins[b].predicted) && isnan(bins[b].observed));
+        }
+    }
+}
+
 static void test_of_two_classes_the_second_is_ranked_and_ties_count_half(void **state)
 {
     (void)state;
@@ -408,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metrics_agree_with_a_calculation_by_hand),
+        cmocka_unit_test(test_reliability_sorts_rows_by_their_largest_probability),
         cmocka_unit_test(test_of_two_classes_the_second_is_ranked_and_ties_count_half),
         cmocka_unit_test(test_ranking_of_one_class_alone_is_not_defined),
         cmocka_unit_test(test_sure_and_wrong_costs_what_the_clip_says),

@@ -127,11 +127,11 @@ static void test_the_card_says_how_good_the_model_is(void **state)
     struct forest_calibration calibration;
     struct error err;
     static const char *const keys[] = {
-        "autostream.trained_on",   "autostream.seed",     "autostream.rows",
-        "autostream.holdout",      "autostream.oob",      "autostream.classes",
-        "autostream.confusion",    "autostream.majority", "autostream.label_rows",
-        "autostream.calibrations", "autostream.costs",    "autostream.importance",
-        "autostream.profile"};
+        "autostream.trained_on",   "autostream.seed",       "autostream.rows",
+        "autostream.holdout",      "autostream.oob",        "autostream.classes",
+        "autostream.confusion",    "autostream.majority",   "autostream.label_rows",
+        "autostream.calibrations", "autostream.costs",      "autostream.importance",
+        "autostream.profile",      "autostream.reliability"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (!property(&card, keys[i])) {
             fail_msg("the card has no %s", keys[i]);

@@ -41,11 +41,13 @@ export function measureText(catalog: Catalog, column: string, value: number | nu
 
 export type Side = "below" | "above" | "inside" | "unknown";
 
-/** Where a value stands beside the usual range. */
-export function sideOf(x: { value: number | null; low: number | null; high: number | null }): Side {
+/** Where a value stands beside the usual range, both as people see them: 8.14 is not below 8.1. */
+export function sideOf(catalog: Catalog, x: Omit<Reason, "points">): Side {
     if (x.value === null || x.low === null || x.high === null) return "unknown";
-    if (x.value < x.low) return "below";
-    return x.value > x.high ? "above" : "inside";
+    const scale = 10 ** (measureOf(catalog, x.column)?.decimals ?? 2);
+    const [value, low, high] = [x.value, x.low, x.high].map((v) => Math.round(v * scale)) as [number, number, number];
+    if (value < low) return "below";
+    return value > high ? "above" : "inside";
 }
 
 /** "Oil pressure 2.10 bar, below usual (3.00 to 5.00)". */
@@ -54,7 +56,7 @@ export function reasonSentence(catalog: Catalog, reason: Omit<Reason, "points">)
     const label = local(measureOf(catalog, reason.column)?.label) || reason.column;
     if (reason.value === null) return words.notMeasured(label);
     const value = measureText(catalog, reason.column, reason.value);
-    const side = sideOf(reason);
+    const side = sideOf(catalog, reason);
     if (side === "unknown") return words.plain(label, value);
     return words[side](
         label,

@@ -9,8 +9,10 @@ import { render } from "preact";
 import { App, loadTheRest } from "./app";
 import { startLive } from "./live";
 import { startRouter } from "./router";
+import { startWarming } from "./warm";
 
 startRouter();
 render(<App />, document.getElementById("app") as HTMLElement);
 startLive();
+startWarming();
 window.addEventListener("load", loadTheRest);

@@ -32,11 +32,15 @@ function vinOf(path: string): string | null {
     }
 }
 
-function read(): Place {
-    const path = location.pathname;
+/** What an address of ours stands for: its path, and its query with the question mark. */
+export function placeOf(path: string, search: string): Place {
     const vin = vinOf(path);
     const page = vin === null ? (PAGES[path.replace(/(.)\/$/, "$1")] ?? "unknown") : "vehicle";
-    return { page, vin: vin ?? "", query: new URLSearchParams(location.search), path };
+    return { page, vin: vin ?? "", query: new URLSearchParams(search), path };
+}
+
+function read(): Place {
+    return placeOf(location.pathname, location.search);
 }
 
 export const place = store<Place>(read());

@@ -8,7 +8,7 @@ type Shape = JSX.Element | JSX.Element[];
 function icon(shape: Shape, filled = false) {
     return function Icon({ size = 16 }: { size?: number }) {
         return (
-            <svg class="icon" width={size} height={size} viewBox="0 0 16 16" aria-hidden="true" focusable="false"
+            <svg class="icon" style={{ width: `${size / 16}rem`, height: `${size / 16}rem` }} viewBox="0 0 16 16" aria-hidden="true" focusable="false"
                 fill={filled ? "currentColor" : "none"} stroke={filled ? "none" : "currentColor"}
                 stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">
                 {shape}

@@ -34,14 +34,13 @@ export function Sparkline({ values, tone }: { values: number[]; tone?: string | 
     );
 }
 
-/** A value beside its usual range: the band is the range, the mark the value. */
-export function Bullet({ value, low, high }: { value: number | null; low: number | null; high: number | null }) {
+/** A value beside its usual range: the band is the range, the mark the value; out: it stands outside. */
+export function Bullet({ value, low, high, out }: { value: number | null; low: number | null; high: number | null; out: boolean }) {
     if (low === null || high === null) return <span class="bullet bullet-empty" aria-hidden="true" />;
     const all = value === null ? [low, high] : [low, high, value];
     const span = Math.max(...all) - Math.min(...all) || 1;
     const from = Math.min(...all) - span * 0.12;
     const at = (x: number) => `${(((x - from) / (span * 1.24)) * 100).toFixed(2)}%`;
-    const out = value !== null && (value < low || value > high);
     const width = `${(((high - low) / (span * 1.24)) * 100).toFixed(2)}%`;
     return (
         <span class="bullet" aria-hidden="true">

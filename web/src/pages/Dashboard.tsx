@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Catalog, Kpi as KpiData, Statut, Summary, Vehicle, Vehicles } from "../api/types";
 import { useApi } from "../api/use";
-import { failureLabel, failureOf, kmLeft, statutLabel, STATUTS, statutWhen, TO_ACT, useCatalog, whySentence } from "../catalog";
+import { failureLabel, failureOf, kmLeft, sideOf, statutLabel, STATUTS, statutWhen, TO_ACT, useCatalog, whySentence } from "../catalog";
 import { Chart } from "../components/Chart";
 import { clearSelection, countText, Filters } from "../components/Filters";
 import { IconArrow, IconSettings, IconWrench, StatutSign } from "../components/icons";
@@ -151,7 +151,7 @@ function Hero({ catalog, vehicle, link }: { catalog: Catalog; vehicle: Vehicle; 
                     <h3>{words.why}</h3>
                     <div>
                         <p>{whySentence(catalog, vehicle)}</p>
-                        {reason && <Bullet value={reason.value} low={reason.low} high={reason.high} />}
+                        {reason && <Bullet value={reason.value} low={reason.low} high={reason.high} out={["below", "above"].includes(sideOf(catalog, reason))} />}
                     </div>
                 </div>
                 <div class="hero-line">
@@ -259,7 +259,8 @@ function Actions({ catalog, vehicles, busy, query, more }: {
 
 // ---- the fleet by model ----
 
-function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summary; query: URLSearchParams }) {
+/** The whole fleet, whatever is selected. */
+function ByModel({ catalog, summary }: { catalog: Catalog; summary: Summary }) {
     const words = t().dashboard;
     const models = [...summary.by_model].sort(
         (a, b) => b.by_statut.CRITIQUE - a.by_statut.CRITIQUE || b.by_statut.ALERTE - a.by_statut.ALERTE || b.vehicles - a.vehicles,
@@ -269,7 +270,6 @@ function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summa
     const worst = shown[0];
     const name = (m: Summary["by_model"][number]) => m.modele ?? t().list.unknownModel;
     const most = worst?.by_statut.CRITIQUE ?? 0;
-    const counts = (summary.selection ?? summary.fleet).by_statut;
     return (
         <Chart
             kicker={words.byModel}
@@ -283,8 +283,8 @@ function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summa
             <ul class="legend">
                 {STATUTS.map((s) => (
                     <li>
-                        <a class={`tone-${s.toLowerCase()}`} href={href("/donnees", { ...Object.fromEntries(selectionOf(query)), statut: s })}>
-                            <StatutSign statut={s} />{statutLabel(catalog, s)}{" "}<strong>{format.num(counts[s])}</strong>
+                        <a class={`tone-${s.toLowerCase()}`} href={href("/donnees", { statut: s })}>
+                            <StatutSign statut={s} />{statutLabel(catalog, s)}{" "}<strong>{format.num(summary.fleet.by_statut[s])}</strong>
                         </a>
                     </li>
                 ))}
@@ -294,10 +294,10 @@ function ByModel({ catalog, summary, query }: { catalog: Catalog; summary: Summa
                     const said = STATUTS.filter((s) => m.by_statut[s] > 0).map((s) => `${statutLabel(catalog, s)} ${format.num(m.by_statut[s])}`);
                     return (
                         <li>
-                            <a href={href("/donnees", { ...Object.fromEntries(selectionOf(query)), ...(m.modele === null ? {} : { modele: m.modele }) })}>
+                            <a href={href("/donnees", m.modele === null ? {} : { modele: m.modele })}>
                                 <span class="models-name">{name(m)}</span>
                                 <StatutBar counts={m.by_statut} of={m.vehicles} />
-                                <span class="models-total">{format.num(STATUTS.reduce((n, s) => n + m.by_statut[s], 0))}</span>
+                                <span class="models-total">{format.num(m.vehicles)}</span>
                                 <span class="visually-hidden">{said.join(", ")}</span>
                             </a>
                         </li>
@@ -361,7 +361,7 @@ export function Dashboard({ place }: { place: Place }) {
                         more={() => setShown(Math.min(SHOWN_AT_MOST, shown + MORE))} />
                 ) : <div class="actions"><Skeleton height={220} /><Skeleton height={420} /></div>}
                 {catalog.data && summary.data
-                    ? <aside><ByModel catalog={catalog.data} summary={summary.data} query={query} /></aside>
+                    ? <aside><ByModel catalog={catalog.data} summary={summary.data} /></aside>
                     : <aside><Skeleton height={320} /></aside>}
             </div>
         </>

@@ -44,6 +44,22 @@ function viewOf(query: URLSearchParams, catalog: Catalog | undefined): View {
     };
 }
 
+/** The selection and its order, as links to its vehicles carry them. */
+function orderOf(query: URLSearchParams, view: View): URLSearchParams {
+    const params = selectionOf(query);
+    if (view.sort !== URGENCY) params.set("sort", view.sort);
+    return params;
+}
+
+/** What the page asks for, below /api/v1/. */
+export function gridPath({ query }: Place): string {
+    const view = viewOf(query, undefined);
+    const params = orderOf(query, view);
+    params.set("page", String(view.page));
+    params.set("size", String(view.size));
+    return apiPath("vehicles", query, params);
+}
+
 const sortKey = (sort: string) => sort.replace(/^-/, "");
 
 // ---- cells ----
@@ -290,12 +306,8 @@ export function Data({ place }: { place: Place }) {
     const [open, setOpen] = useState(false);
     const catalog = useCatalog();
     const view = viewOf(query, catalog.data);
-    const params = selectionOf(query);
-    if (view.sort !== URGENCY) params.set("sort", view.sort);
-    const asked = new URLSearchParams(params);
-    asked.set("page", String(view.page));
-    asked.set("size", String(view.size));
-    const vehicles = useApi<Vehicles>(apiPath("vehicles", query, asked));
+    const params = orderOf(query, view);
+    const vehicles = useApi<Vehicles>(gridPath(place));
     const problem = vehicles.problem ?? catalog.problem;
     const found = vehicles.data;
     return (

@@ -53,7 +53,7 @@ function Head({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
             <dl class="facts">
                 <div><dt>{words.part}</dt><dd>{act ? failureLabel(catalog, vehicle.type_panne_predit) : words.noPart}</dd></div>
                 <div><dt>{words.probability}</dt><dd>{format.percent(vehicle.prob_panne)}</dd></div>
-                <div><dt>{words.kmLeft}</dt><dd>{km.text} <small>{km.note}</small></dd></div>
+                <div><dt>{words.kmLeft}</dt><dd>{km.text} {!vehicle.km_avant_panne || !act ? <small>{km.note}</small> : null}</dd></div>
                 <div><dt>{words.health}</dt><dd>{vehicle.sante === null ? format.NONE : <>{format.num(vehicle.sante)}<small>{" / 100"}</small></>}</dd></div>
                 <div><dt>{words.odometer}</dt><dd>{measureText(catalog, "km_actuel", vehicle["km_actuel"] as number | null)}</dd></div>
                 <div>
@@ -92,7 +92,7 @@ function Reasons({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail 
                 {reasons.map((r) => (
                     <li>
                         <p>{reasonSentence(catalog, r)}</p>
-                        <Bullet value={r.value} low={r.low} high={r.high} />
+                        <Bullet value={r.value} low={r.low} high={r.high} out={["below", "above"].includes(sideOf(catalog, r))} />
                         <p class="muted reasons-points">{words.points(points(r.points), ok ? t().vehicle.sound : label)}</p>
                     </li>
                 ))}
@@ -104,7 +104,7 @@ function Reasons({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail 
 function Measures({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) {
     const words = t().vehicle;
     const label = detail.vehicle.type_panne_predit === 0 ? words.sound : failureLabel(catalog, detail.vehicle.type_panne_predit);
-    const out = detail.measures.filter((m) => ["below", "above"].includes(sideOf(m))).length;
+    const out = detail.measures.filter((m) => ["below", "above"].includes(sideOf(catalog, m))).length;
     const most = Math.max(0.01, ...detail.measures.map((m) => Math.abs(m.contribution ?? 0)));
     const total = format.num(detail.measures.length);
     const of = detail.measures.find((m) => m.low !== null)?.usual_of;
@@ -129,7 +129,7 @@ function Measures({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail
                         {detail.measures.map((m) => {
                             const usual = m.low === null || m.high === null ? format.NONE
                                 : words.range(measureText(catalog, m.column, m.low, false), measureText(catalog, m.column, m.high, false));
-                            const side = sideOf(m);
+                            const side = sideOf(catalog, m);
                             const strange = side === "below" || side === "above";
                             return (
                                 <tr>
@@ -140,7 +140,7 @@ function Measures({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail
                                         <span class="muted narrow-only">{usual}</span>
                                     </td>
                                     <td class="muted nowrap wide-only">{usual}</td>
-                                    <td class="wide-only"><Bullet value={m.value} low={m.low} high={m.high} /></td>
+                                    <td class="wide-only"><Bullet value={m.value} low={m.low} high={m.high} out={strange} /></td>
                                     <td class="right nowrap">
                                         <span class="weight">
                                             <span class={`weight-bar${(m.contribution ?? 0) < 0 ? " weight-against" : ""}`} aria-hidden="true">
@@ -306,12 +306,17 @@ function useKeys(detail: VehicleDetail | undefined, params: URLSearchParams): vo
     }, [detail, params.toString()]);
 }
 
+/** What the page asks for, below /api/v1/. */
+export function vehiclePath({ query, vin }: Place): string {
+    return apiPath(`vehicles/${encodeURIComponent(vin)}`, query, selectionOf(query, "sort"));
+}
+
 export function Vehicle({ place }: { place: Place }) {
     const words = t().vehicle;
     const { query, vin } = place;
     const params = selectionOf(query, "sort");
     const catalog = useCatalog();
-    const answer = useApi<VehicleDetail>(apiPath(`vehicles/${encodeURIComponent(vin)}`, query, params));
+    const answer = useApi<VehicleDetail>(vehiclePath(place));
     const detail = answer.data;
     useKeys(detail, params);
     const problem = answer.problem ?? catalog.problem;
@@ -320,7 +325,7 @@ export function Vehicle({ place }: { place: Place }) {
         <>
             <Steps detail={detail} params={params} />
             <div class="vehicle-title">
-                <PageTitle title={vin} />
+                <PageTitle title={vin} eyebrow={detail ? t().dashboard.eyebrow(format.date(detail.run_date, "long")) : "\u00a0"} />
                 {vehicle && <StatutBadge catalog={catalog.data} statut={vehicle.statut} large />}
                 <p class="muted">{vehicle ? [vehicle.modele ?? t().list.unknownModel, vehicle.annee].filter((x) => x !== null).join(" ") : "\u00a0"}</p>
             </div>
