@@ -31,6 +31,7 @@ check_packages=(clang:clang clang-format:clang-format valgrind:valgrind gcovr:gc
 bench_packages=(hyperfine:hyperfine time)
 fetch_packages=(golang-go:go ca-certificates)
 web_packages=(nodejs:node npm:npm ca-certificates)
+browser_packages=(chromium:chromium)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then

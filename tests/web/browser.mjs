@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { addRun, DAY, emptyLake, FIRST_DAY, goldOf, lake, NEXT_DAY, readCsv, serve, tidy } from "./lake.mjs";
+import { addRun, DAY, emptyLake, FIRST_DAY, goldOf, lake, NEXT_DAY, readCsv, serve } from "./lake.mjs";
 
 const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -349,6 +349,7 @@ async function keyboard() {
         const before = await heading(page);
         await press("ArrowRight");
         await page.waitForFunction((vin) => document.getElementById("page-title")?.textContent !== vin, before);
+        await settle(page);
         await press("ArrowLeft");
         await page.waitForFunction((vin) => document.getElementById("page-title")?.textContent === vin, before);
     });
@@ -382,7 +383,7 @@ async function screens() {
     const wide = await open(server.url, { width: 3840, height: 2160 });
     await check("4k: the page grows with the screen", async () => {
         await wide.go("/analyses");
-        assert.equal(await wide.page.evaluate(() => getComputedStyle(document.documentElement).fontSize), "24px");
+        assert.ok(parseFloat(await wide.page.evaluate(() => getComputedStyle(document.documentElement).fontSize)) > 20);
         assert.ok(await wide.page.evaluate(() => document.documentElement.scrollWidth) <= 3840);
     });
     await wide.close();
@@ -448,7 +449,7 @@ async function fleetOf(vehicles) {
     }
     await check(`the grid counts ${vehicles} vehicles`, async () => {
         await tab.go("/donnees?lang=en");
-        assert.match(await tab.page.locator("main [role=status]").first().innerText(), new RegExp(`^${vehicles.toLocaleString("en-GB")} vehicle`));
+        assert.match(await tab.page.locator(".page-top [role=status]").innerText(), new RegExp(`^${vehicles.toLocaleString("en-GB")} vehicle`));
         assert.equal((await vinsOf(tab.page))[0], any.vin);
     });
     await tab.close();
@@ -472,7 +473,6 @@ try {
     console.log(error.stack);
 } finally {
     await browser.close();
-    await tidy();
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -11,11 +11,11 @@ export const NEXT_DAY = "2026-11-24";
 const folders = [];
 const servers = [];
 
-/** Ends every server and removes every folder that these functions made. */
-export async function tidy() {
-    await Promise.all(servers.map((server) => server.close()));
+// However the tests end.
+process.on("exit", () => {
+    for (const server of servers) server.close();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-}
+});
 
 function command(program, data, day, ...words) {
     const env = { ...process.env, AUTOSTREAM_LANG: "en" };
@@ -25,7 +25,8 @@ function command(program, data, day, ...words) {
 
 /** One more run: raw data of this many vehicles, the model when there is none, results. */
 export function addRun(program, data, day, vehicles, train) {
-    command(program, data, day, "generate", "--vehicles", String(vehicles), "--seed", day.slice(-2), "--faults", vehicles > 9 ? "5%" : "0", "--format", "ndjson");
+    command(program, data, day, "generate", "--vehicles", String(vehicles), "--seed", day.slice(-2), "--format", "ndjson",
+        ...(vehicles === 50 ? ["--days", "6", "--messages-per-day", "2", "--faults", "3%"] : []));
     if (train) command(program, data, day, "train", "--seed", "42");
     command(program, data, day, "run");
 }
@@ -46,8 +47,7 @@ export function lake(program, days, vehicles) {
 /** A server on a free port; gives {url, close}. */
 export function serve(program, data) {
     const child = spawn(program, ["--data", data, "--lang", "en", "serve", "--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    const server = { pid: child.pid, url: "", close: () => { child.kill("SIGTERM"); return ended; } };
+    const server = { pid: child.pid, url: "", close: () => child.kill("SIGTERM") };
     servers.push(server);
     return new Promise((resolve, reject) => {
         let said = "";
@@ -58,7 +58,7 @@ export function serve(program, data) {
         };
         child.stdout.on("data", hear);
         child.stderr.on("data", hear);
-        void ended.then((status) => reject(new Error(`serve ended with ${status}: ${said}`)));
+        child.once("exit", (status) => reject(new Error(`serve ended with ${status}: ${said}`)));
     });
 }
 

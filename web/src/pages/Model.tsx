@@ -240,7 +240,7 @@ function Importance({ catalog, answer }: { catalog: Catalog; answer: Answer }) {
 
 function Reliability({ answer }: { answer: Answer }) {
     const words = t().model;
-    const bins = answer.reliability;
+    const bins = answer.reliability.filter((b) => b.rows > 0);
     if (bins.length === 0) {
         const error = chosen(answer)?.calibration_error;
         return (
