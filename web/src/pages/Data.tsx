@@ -7,7 +7,7 @@ import { API } from "../api/client";
 import { useApi } from "../api/use";
 import { columnLabel, columnText, columnUnit, failureLabel, isNumeric, kmLeft, useCatalog, whySentence } from "../catalog";
 import { Dropdown } from "../components/Dropdown";
-import { clearSelection, countText, Filters } from "../components/Filters";
+import { clearSelection, countText, Filters, SearchBox, select } from "../components/Filters";
 import { IconBoth, IconColumns, IconDown, IconDownload, IconFirst, IconLast, IconLeft, IconRight, IconSettings, IconUp } from "../components/icons";
 import { PageTitle } from "../components/PageTitle";
 import { Share } from "../components/pictures";
@@ -318,8 +318,10 @@ export function Data({ place }: { place: Place }) {
             </div>
             {catalog.data && (
                 <div class={`card tools${open ? " tools-open" : ""}`}>
-                    <Filters catalog={catalog.data} query={query} />
+                    <SearchBox id="filter-q" value={query.get("q") ?? ""} label={t().filter.search} hint={t().filter.searchHint} live
+                        onSearch={(q) => select({ q }, true)} />
                     <button type="button" class="control tools-toggle" aria-expanded={open} onClick={() => setOpen(!open)}><IconSettings />{words.tools}</button>
+                    <Filters catalog={catalog.data} query={query} />
                     <div class="tools-end">
                         {narrow && <SortChoice catalog={catalog.data} view={view} />}
                         <ColumnChoice catalog={catalog.data} view={view} />
