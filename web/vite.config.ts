@@ -1,6 +1,6 @@
 /* Builds web/dist: index.html and assets/NAME-HASH.EXT, each with a .br and a .gz beside it that the
  * server sends as they are. `vite` alone serves the sources and asks a running `autostream serve`. */
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
@@ -15,9 +15,9 @@ function precompress(): Plugin {
             root = config.build.outDir;
         },
         closeBundle() {
-            for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-                if (!entry.isFile() || /\.(br|gz)$/.test(entry.name)) continue;
-                const path = join(entry.path, entry.name);
+            for (const name of readdirSync(root, { recursive: true, encoding: "utf8" })) {
+                const path = join(root, name);
+                if (!statSync(path).isFile() || /\.(br|gz)$/.test(name)) continue;
                 const bytes = readFileSync(path);
                 const params = {
                     [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,

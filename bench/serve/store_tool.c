@@ -4,9 +4,11 @@
  * usage: store_tool DATA RUN_DATE ask WHAT [NAME=VALUE...]   prints the answer: page (sort=, page=,
  *                                                            size=, selection), summary, analytics
  *        store_tool DATA RUN_DATE export [NAME=VALUE...]     prints the CSV
- *        store_tool DATA RUN_DATE time [RUNS [SEED]]         one line of JSON a kind of question */
+ *        store_tool DATA RUN_DATE time [RUNS [SEED]]         one line of JSON a kind of question
+ *        store_tool DATA RUN_DATE make VEHICLES              writes the gold of a made-up fleet */
 #include "base/dates.h"
 #include "base/rng.h"
+#include "serve/gold.h"
 #include "serve/store.h"
 
 #include <stdio.h>
@@ -258,8 +260,14 @@ int main(int argc, char **argv)
     struct store *store;
     int32_t run_date;
     if (argc < 4 || !date_parse(argv[2], strlen(argv[2]), &run_date)) {
-        (void)fputs("usage: store_tool DATA RUN_DATE ask|export|time ...\n", stderr);
+        (void)fputs("usage: store_tool DATA RUN_DATE ask|export|time|make ...\n", stderr);
         return 2;
+    }
+    if (strcmp(argv[3], "make") == 0 && argc == 5) {
+        if (gold_write(argv[1], run_date, strtoull(argv[4], NULL, 10), NULL, &err) != 0) {
+            die(&err);
+        }
+        return 0;
     }
     double wall = seconds(CLOCK_MONOTONIC);
     double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);

@@ -90,6 +90,24 @@ static char *write_digits(char *out, uint64_t value)
     return out;
 }
 
+/* -n / unit with a point; unit is a power of ten. */
+static char *write_fraction(bool negative, uint64_t n, uint64_t unit, char point, char *out)
+{
+    if (negative) {
+        *out++ = '-';
+    }
+    out = write_digits(out, n / unit);
+    uint64_t rest = n % unit;
+    if (rest > 0) {
+        *out++ = point;
+    }
+    for (unit /= 10; rest > 0; unit /= 10) {
+        *out++ = (char)('0' + rest / unit);
+        rest %= unit;
+    }
+    return out;
+}
+
 /* Numbers with at most six decimals and fifteen digits, which are nearly all of ours: n / 10^6 is
  * rounded correctly when both are exact, so that equality proves that the text reads back the
  * same; and no other text of fifteen digits or fewer does. NULL when the value is not one of them.
@@ -105,19 +123,50 @@ static char *write_six_decimals(char *out, double value, char point)
     if ((double)millionths / 1e6 != magnitude) {
         return NULL;
     }
-    if (value < 0) {
-        *out++ = '-';
+    return write_fraction(value < 0, millionths, 1000000, point, out);
+}
+
+/* Other numbers from 0.001 up to 10^15: the fewest digits of 15, 16 and 17 that read back the same,
+ * in whole numbers. value is m * 2^e, so that value * 10^k is m * 5^k * 2^(e + k), exactly; rounded
+ * to a whole number n, n / 10^k reads back as value when it is less than half a step of value away.
+ * NULL when the value is not one of them. */
+static char *write_shortest(char *out, double value, char point)
+{
+    double magnitude = fabs(value);
+    int exponent;
+    uint64_t m = (uint64_t)ldexp(frexp(magnitude, &exponent), 53);
+    exponent -= 53;
+    if (!(magnitude >= 1e-3 && magnitude < 1e15) || m == UINT64_C(1) << 52) {
+        return NULL; /* below a power of two the steps are smaller */
     }
-    out = write_digits(out, millionths / 1000000);
-    uint64_t rest = millionths % 1000000;
-    if (rest > 0) {
-        *out++ = point;
-        for (uint64_t unit = 100000; rest > 0; unit /= 10) {
-            *out++ = (char)('0' + rest / unit);
-            rest %= unit;
+    int whole_digits = -2; /* magnitude < 10^whole_digits */
+    for (double bound = 1e-2; magnitude >= bound; bound *= 10) {
+        whole_digits++;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        unsigned decimals = (unsigned)(digits - whole_digits);
+        uint64_t five = 1;
+        uint64_t ten = 1;
+        for (unsigned i = 0; i < decimals; i++) {
+            five *= 5;
+            ten *= 10;
+        }
+        int shift = -(exponent + (int)decimals);
+        if (shift <= 0) {
+            return NULL;
+        }
+        unsigned __int128 exact = (unsigned __int128)m * five;
+        uint64_t n = (uint64_t)(exact >> shift);
+        unsigned __int128 half = (unsigned __int128)1 << (shift - 1);
+        unsigned __int128 over = exact - ((unsigned __int128)n << shift);
+        n += over > half || (over == half && n % 2 == 1); /* ties to even */
+        unsigned __int128 back = (unsigned __int128)n << shift;
+        unsigned __int128 away = back > exact ? back - exact : exact - back;
+        if (2 * away < five) {
+            return write_fraction(value < 0, n, ten, point, out);
         }
     }
-    return out;
+    return NULL;
 }
 
 void body_decimal(struct body *body, double value, char point)
@@ -127,6 +176,9 @@ void body_decimal(struct body *body, double value, char point)
     }
     char *out = body_reserve(body, NUMBER_ROOM);
     char *end = write_six_decimals(out, value, point);
+    if (end == NULL) {
+        end = write_shortest(out, value, point);
+    }
     if (end == NULL) {
         int length = 0;
         for (int digits = 15; digits <= 17; digits++) {

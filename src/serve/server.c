@@ -16,6 +16,7 @@
 #include "serve/listen.h"
 #include "serve/metrics.h"
 #include "serve/pages.h"
+#include "serve/peers.h"
 #include "serve/routes.h"
 #include "serve/watch.h"
 
@@ -37,6 +38,7 @@ enum {
     PEM_AT_MOST = 1 << 20,
     EXPORT_BLOCK = 64 * 1024,
     TOKEN_AT_LEAST = 16,
+    HEAD_SECONDS = 60, /* that the head of a request may take */
     CLOSE_SECONDS = 3, /* that answers which were begun may take at the end */
 };
 
@@ -50,6 +52,7 @@ struct server {
     struct events events;
     struct watch watch;
     struct jobs jobs;
+    struct peers peers;
     struct MHD_Daemon *daemon;
     char address[192];
     atomic_long active; /* requests that were begun and are no event streams */
@@ -593,17 +596,25 @@ static void *begin_request(void *context, const char *uri, struct MHD_Connection
     return request;
 }
 
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **request_context)
 {
     struct request *request = *request_context;
-    (void)context, (void)connection, (void)url, (void)version, (void)upload;
+    (void)context, (void)url, (void)version, (void)upload;
     if (request == NULL) {
         return MHD_NO;
     }
     if (!request->read) { /* the head alone; an answer now would close the connection */
         request->read = true;
+        peer_asked(peer_of(connection));
         return MHD_YES;
     }
     if (*upload_size > 0) {
@@ -625,10 +636,11 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
 {
     struct server *server = context;
     struct request *request = *request_context;
-    (void)connection, (void)why;
+    (void)why;
     if (request == NULL) {
         return;
     }
+    peer_waits(peer_of(connection), seconds_now());
     if (request->status != 0) {
         metrics_count(&server->metrics, request->metric, request->status,
                       seconds_now() - request->began);
@@ -644,12 +656,28 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
     *request_context = NULL;
 }
 
+/* A connection begins or ends. */
 static void count_connection(void *context, struct MHD_Connection *connection,
                              void **socket_context, enum MHD_ConnectionNotificationCode what)
 {
     struct server *server = context;
-    (void)connection, (void)socket_context;
-    atomic_fetch_add(&server->metrics.connections, what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        atomic_fetch_add(&server->metrics.connections, 1);
+        *socket_context =
+            info != NULL ? peers_add(&server->peers, info->connect_fd, seconds_now()) : NULL;
+    } else {
+        atomic_fetch_sub(&server->metrics.connections, 1);
+        peers_remove(&server->peers, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+static void shut_slow(void *context)
+{
+    struct server *server = context;
+    peers_shut_slow(&server->peers, seconds_now() - HEAD_SECONDS);
 }
 
 /* ---- starting and ending ---- */
@@ -795,6 +823,8 @@ int serve_open(struct server **out, const struct serve_options *options, struct 
     server->watch.context = options->context;
     server->watch.events = &server->events;
     server->watch.metrics = &server->metrics;
+    server->watch.tick = shut_slow;
+    server->watch.tick_context = server;
     guard_init(&server->guard, options->hosts, options->token);
     if (check_data(options->data, err) != 0 ||
         listener_open(&server->listener, options->listen, options->port, options->or_next, err) !=
@@ -804,6 +834,7 @@ int serve_open(struct server **out, const struct serve_options *options, struct 
     }
     pages_init(&server->pages);
     events_init(&server->events, &server->metrics);
+    peers_init(&server->peers);
     server->ready = true;
     if (watch_init(&server->watch, options->data, err) != 0) {
         goto failed;
@@ -861,6 +892,7 @@ void serve_close(struct server *server)
     }
     if (server->ready) {
         events_release(&server->events);
+        peers_release(&server->peers);
         watch_release(&server->watch);
     }
     if (server->listener.socket >= 0) {

@@ -271,6 +271,9 @@ static void *watch_thread(void *context)
         if (watch->again || something_changed(watch)) {
             (void)look(watch, false, &err);
         }
+        if (watch->tick != NULL) {
+            watch->tick(watch->tick_context);
+        }
         if (++rounds % (PING_SECONDS / LOOK_SECONDS) == 0) {
             events_ping(watch->events);
         }

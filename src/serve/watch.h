@@ -13,6 +13,8 @@ struct watch {
     struct events *events;
     struct metrics *metrics;
     void (*tell)(void *context, const struct error *what); /* NULL: nobody listens */
+    void (*tick)(void *context);                           /* called every second, or NULL */
+    void *tick_context;
     void *context;
 
     pthread_mutex_t view_lock;

@@ -5,6 +5,7 @@
 #include "serve/body.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,6 +146,30 @@ static void test_long_texts_grow_the_body(void **state)
     free(wide);
 }
 
+static void test_numbers_are_as_short_as_printf_can_make_them(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, 9, 0);
+    for (size_t i = 0; i < 100000; i++) {
+        struct body body = {0};
+        char shortest[40];
+        double value = (double)(int64_t)rng_next(&rng) / pow(2, (double)(20 + rng_below(&rng, 52)));
+        value = i % 3 == 0 ? (double)rng_below(&rng, 1000000) / 1e4 / 3 + 60 : value;
+        for (int digits = 15; digits <= 17; digits++) {
+            (void)snprintf(shortest, sizeof shortest, "%.*g", digits, value);
+            if (strtod(shortest, NULL) == value) {
+                break;
+            }
+        }
+        body_decimal(&body, value, '.');
+        if (!strchr(shortest, 'e')) {
+            assert_text(&body, shortest);
+        }
+        body_release(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_numbers_are_the_shortest),
         cmocka_unit_test(test_numbers_read_back_the_same),
         cmocka_unit_test(test_long_texts_grow_the_body),
+        cmocka_unit_test(test_numbers_are_as_short_as_printf_can_make_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,11 @@ export function get(path: string, again = false): Answer {
     return answer;
 }
 
+/** The answer for this path, if it was asked for. */
+export function peek(path: string): Answer | undefined {
+    return answers.get(path);
+}
+
 /** Forgets all answers: what is on screen is asked for anew, and stays until the new is there. */
 export function invalidate(): void {
     generation++;

@@ -15,7 +15,7 @@ const TYPING_MS = 180;
 const MANY_OPTIONS = 12;
 
 /** A change of the selection: the table starts at its first page again. */
-function select(changes: Record<string, string>, replace = false): void {
+export function select(changes: Record<string, string>, replace = false): void {
     setQuery({ ...changes, page: "" }, replace);
 }
 
@@ -142,7 +142,7 @@ function QuickViews({ catalog, query }: { catalog: Catalog; query: URLSearchPara
     );
 }
 
-/** compact: without the search, where the page has no list to search in. */
+/** compact: the page has no search; what was searched for elsewhere can be taken out here. */
 export function Filters({ catalog, query, compact }: {
     catalog: Catalog;
     query: URLSearchParams;
@@ -157,10 +157,6 @@ export function Filters({ catalog, query, compact }: {
     const years = query.get("annee");
     return (
         <div class={`filters${compact ? " filters-compact" : ""}`} role="group" aria-label={words.heading}>
-            {!compact && (
-                <SearchBox id="filter-q" value={query.get("q") ?? ""} label={words.search} hint={words.searchHint} live
-                    onSearch={(q) => select({ q }, true)} />
-            )}
             <QuickViews catalog={catalog} query={query} />
             <div class="filters-choices">
                 <Choice name="modele" label={words.model} options={models} query={query} />

@@ -1,6 +1,7 @@
 /* Pictures drawn without a library: small curves, usual ranges, stacked bars. Each is hidden from
  * screen readers; the words or the table beside it say the same. */
-import type { ByStatut } from "../api/types";
+import type { ComponentChildren } from "preact";
+import type { ByStatut, Statut } from "../api/types";
 import { STATUTS } from "../catalog";
 import * as format from "../format";
 import { StatutSign } from "./icons";
@@ -59,8 +60,16 @@ export function Share({ share, tone }: { share: number | null; tone?: string | u
     );
 }
 
-/** Share of a bar from which a number, and a sign before it, has room. */
-const WIDE_ENOUGH = { number: 0.065, sign: 0.125 };
+/** Room that a digit, the edges and a sign take, as shares of the narrowest bar that is drawn. */
+const ROOM = { digit: 0.04, edges: 0.03, sign: 0.075 };
+
+/** What fits into a part of a bar: the number with its sign, the number, or nothing. */
+function labelOf(statut: Statut, count: number, of: number): ComponentChildren {
+    const text = format.num(count);
+    const room = count / of - ROOM.edges - text.length * ROOM.digit;
+    if (room < 0) return null;
+    return <>{statut !== "OK" && room >= ROOM.sign && <StatutSign statut={statut} size={9} />}{text}</>;
+}
 
 /** Counts by statut as one bar, most urgent first; `of`: the count that fills the whole width. */
 export function StatutBar({ counts, of }: { counts: ByStatut; of: number }) {
@@ -68,8 +77,7 @@ export function StatutBar({ counts, of }: { counts: ByStatut; of: number }) {
         <span class="statut-bar" aria-hidden="true">
             {STATUTS.filter((s) => counts[s] > 0).map((s) => (
                 <span class={`fill-${s.toLowerCase()}`} style={{ flexGrow: counts[s], flexBasis: 0 }}>
-                    {counts[s] / of >= WIDE_ENOUGH.sign && s !== "OK" && <StatutSign statut={s} size={9} />}
-                    {counts[s] / of >= WIDE_ENOUGH.number && format.num(counts[s])}
+                    {labelOf(s, counts[s], of)}
                 </span>
             ))}
         </span>

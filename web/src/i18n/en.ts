@@ -163,6 +163,7 @@ export const en: Catalogue = {
         exportShown: "the columns shown",
         sort: "Sort by",
         urgency: "Urgency",
+        byUrgency: "most urgent first",
         pageOf: (page, pages) => `Page ${page} of ${pages}`,
         rowsOf: (from, to, total) => `${from} to ${to} of ${total}`,
         pageSize: "Rows per page",

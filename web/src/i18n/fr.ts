@@ -168,6 +168,7 @@ export const fr = {
         exportShown: "les colonnes affichées",
         sort: "Trier par",
         urgency: "Urgence",
+        byUrgency: "les plus urgents d'abord",
         pageOf: (page: string, pages: string) => `Page ${page} sur ${pages}`,
         rowsOf: (from: string, to: string, total: string) => `${from} à ${to} sur ${total}`,
         pageSize: "Lignes par page",

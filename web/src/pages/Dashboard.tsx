@@ -229,8 +229,8 @@ function Actions({ catalog, vehicles, busy, query, more }: {
     const params = toAct(query);
     const [first, ...rest] = vehicles.rows;
     if (!first) {
-        if (vehicles.fleet_total === 0) return <Notice title={words.noVehicle} detail={words.noVehicleDetail} />;
-        return <Notice title={isSelective(query) ? words.nothingSelected : words.nothing} detail={words.nothingDetail} />;
+        if (vehicles.fleet_total === 0) return <Notice title={words.noVehicleDetail} />;
+        return isSelective(query) ? <Notice title={words.nothingSelected} /> : <Notice title={words.nothingDetail} />;
     }
     const left = vehicles.total - vehicles.rows.length;
     const step = Math.min(MORE, left, SHOWN_AT_MOST - vehicles.rows.length);
@@ -326,7 +326,7 @@ export function Dashboard({ place }: { place: Place }) {
     const act = first && first.statut !== "OK";
     let title = t().pages.dashboard;
     if (act && catalog.data) title = words.title(first.vin, statutWhen(catalog.data, first.statut));
-    else if (vehicles.data && summary.data && vehicles.data.total === 0 && !isSelective(query)) title = words.nothing;
+    else if (vehicles.data && summary.data && vehicles.data.total === 0 && !isSelective(query)) title = vehicles.data.fleet_total === 0 ? words.noVehicle : words.nothing;
     const date = summary.data ? words.eyebrow(format.date(summary.data.run_date, "long")) : "\u00a0";
     if (failed?.problem) {
         return (

@@ -7,7 +7,7 @@ import { API } from "../api/client";
 import { useApi } from "../api/use";
 import { columnLabel, columnText, columnUnit, failureLabel, isNumeric, kmLeft, useCatalog, whySentence } from "../catalog";
 import { Dropdown } from "../components/Dropdown";
-import { clearSelection, countText, Filters } from "../components/Filters";
+import { clearSelection, countText, Filters, SearchBox, select } from "../components/Filters";
 import { IconBoth, IconColumns, IconDown, IconDownload, IconFirst, IconLast, IconLeft, IconRight, IconSettings, IconUp } from "../components/icons";
 import { PageTitle } from "../components/PageTitle";
 import { Share } from "../components/pictures";
@@ -20,7 +20,7 @@ import { apiPath, selectionOf } from "../selection";
 
 const SIZES = [25, 50, 100, 200];
 const SIZE = 50;
-const COLUMNS = ["vin", "modele", "annee", "statut", "type_panne_predit", "prob_panne", "km_avant_panne", "raisons", "date_last_revis", "km_depuis_revis"];
+const COLUMNS = ["vin", "modele", "annee", "statut", "type_panne_predit", "prob_panne", "km_avant_panne", "raisons", "date_last_revis"];
 /** Sorting by these starts with the largest. */
 const LARGEST_FIRST = new Set(["prob_panne", "score_risque", "km_actuel", "km_depuis_revis", "jours_revis"]);
 const URGENCY = "urgence";
@@ -93,7 +93,7 @@ function Cell({ catalog, vehicle, column, link, unit }: {
             return <span title={km.note}>{km.text}</span>;
         }
         case "raisons":
-            return <span class="cell-why">{vehicle.raisons.length > 0 ? whySentence(catalog, vehicle) : format.NONE}</span>;
+            return <span class={`cell-why${vehicle.statut === "OK" ? " muted" : ""}`}>{vehicle.raisons.length > 0 ? whySentence(catalog, vehicle) : format.NONE}</span>;
         default: {
             const text = columnText(catalog, column, vehicle[column]);
             const name = unit && text !== format.NONE ? columnUnit(catalog, column) : "";
@@ -314,12 +314,14 @@ export function Data({ place }: { place: Place }) {
         <>
             <div class="page-top">
                 <PageTitle title={words.title} />
-                <p class="muted" role="status" aria-live="polite">{found && countText(found.total, found.fleet_total)}</p>
+                <p class="muted" role="status" aria-live="polite">{found && countText(found.total, found.fleet_total)}{found && view.sort === URGENCY && `, ${words.byUrgency}`}</p>
             </div>
             {catalog.data && (
                 <div class={`card tools${open ? " tools-open" : ""}`}>
-                    <Filters catalog={catalog.data} query={query} />
+                    <SearchBox id="filter-q" value={query.get("q") ?? ""} label={t().filter.search} hint={t().filter.searchHint} live
+                        onSearch={(q) => select({ q }, true)} />
                     <button type="button" class="control tools-toggle" aria-expanded={open} onClick={() => setOpen(!open)}><IconSettings />{words.tools}</button>
+                    <Filters catalog={catalog.data} query={query} />
                     <div class="tools-end">
                         {narrow && <SortChoice catalog={catalog.data} view={view} />}
                         <ColumnChoice catalog={catalog.data} view={view} />
