@@ -30,6 +30,8 @@ check_packages=(clang:clang clang-format:clang-format clang-tidy:clang-tidy valg
     shellcheck:shellcheck)
 bench_packages=(hyperfine:hyperfine time)
 fetch_packages=(golang-go:go ca-certificates)
+web_packages=(nodejs:node npm:npm ca-certificates)
+browser_packages=(chromium:chromium)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -78,6 +80,53 @@ need_duckdb() {
         need_packages "${fetch_packages[@]}"
         duckdb_root=$("$project/script/deps/duckdb/fetch") || exit 1
     fi
+}
+
+# ---- the dashboard ----
+
+node_will_do() {
+    command -v npm >/dev/null &&
+        node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null
+}
+
+# Hash of what web/dist is made from.
+web_sources() {
+    (cd "$project/web" && find . \( -name node_modules -o -name dist \) -prune -o -type f -print0 |
+        LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-64)
+}
+
+# Makes web/node_modules as web/package-lock.json says; asks nobody when it is so already.
+need_web_modules() {
+    local web=$project/web lock
+    lock=$(sha256sum <"$web/package-lock.json")
+    if [ "$(cat "$web/node_modules/.autostream" 2>/dev/null)" = "$lock" ]; then
+        return
+    fi
+    [ -z "${AUTOSTREAM_NO_INSTALL:-}" ] || die "missing: the packages of web/package-lock.json"
+    node_will_do || need_packages "${web_packages[@]}"
+    node_will_do || die "needs Node.js 18 or newer with npm, and found $(node --version 2>&1)"
+    say "installing the packages of the dashboard (by npm, into web/node_modules)"
+    # No package's own script is run: what they would do is not needed.
+    (cd "$web" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >&2 ||
+        die "could not install the packages of web/package-lock.json"
+    printf '%s\n' "$lock" >"$web/node_modules/.autostream"
+}
+
+# Builds web/dist when its sources are not those it was built from. Where nothing may be installed, a
+# build goes on without it: the server then offers its API alone.
+need_web() {
+    local web=$project/web stamp=$project/web/node_modules/.autostream-built sources
+    sources=$(web_sources)
+    if [ -e "$web/dist/index.html" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sources" ]; then
+        return
+    fi
+    if [ -n "${AUTOSTREAM_NO_INSTALL:-}" ] && ! { node_will_do && [ -e "$web/node_modules/.autostream" ]; }; then
+        say "the dashboard is not built: it needs Node.js 18 and the packages of web/package-lock.json"
+        return
+    fi
+    need_web_modules
+    (cd "$web" && npm run --silent build) >&2 || die "the dashboard does not build"
+    printf '%s\n' "$sources" >"$stamp"
 }
 
 # ---- Python for the test oracles and the benchmarks ----

@@ -1,0 +1,96 @@
+/* What stands where an answer is not there: not yet, not at all, or not without a run. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { Problem } from "../api/client";
+import type { Resource } from "../api/use";
+import { t } from "../i18n";
+
+/** A grey shape of the size of what comes. */
+export function Skeleton({ height, width }: { height: number | string; width?: number | string }) {
+    return <div class="skeleton" style={{ height, width: width ?? "100%" }} aria-hidden="true" />;
+}
+
+/** A command to type in a terminal, with a button that copies it. */
+export function Command({ text }: { text: string }) {
+    const [copied, setCopied] = useState(false);
+    const copy = () => {
+        void navigator.clipboard?.writeText(text).then(() => setCopied(true));
+    };
+    return (
+        <p class="command">
+            <code>{text}</code>
+            {navigator.clipboard && (
+                <button type="button" class="button button-quiet" onClick={copy}>
+                    {copied ? t().states.copied : t().states.copy}
+                </button>
+            )}
+        </p>
+    );
+}
+
+/** A panel for a whole page or part of one: what is the matter, and what to do. */
+export function Notice({ title, detail, children, alert }: {
+    title: string;
+    detail?: string | undefined;
+    children?: ComponentChildren;
+    alert?: boolean;
+}) {
+    return (
+        <section class="card notice" role={alert ? "alert" : undefined}>
+            <h2>{title}</h2>
+            {detail && <p>{detail}</p>}
+            {children}
+        </section>
+    );
+}
+
+/** children: what else the reader can do. */
+export function ProblemNotice({ problem, retry, children }: { problem: Problem; retry: () => void; children?: ComponentChildren }) {
+    const words = t().states;
+    const again = (
+        <p class="notice-buttons">
+            <button type="button" class="button" onClick={retry}>{words.retry}</button>
+            {problem.status >= 400 && !problem.empty && children}
+        </p>
+    );
+    if (problem.empty) {
+        return (
+            <Notice title={words.empty} detail={words.emptyDetail}>
+                <Command text="autostream demo" />
+                <Command text="autostream run" />
+                {again}
+            </Notice>
+        );
+    }
+    if (problem.status === 0) {
+        return (
+            <Notice title={words.unreachable} detail={words.unreachableDetail} alert>
+                <Command text="autostream serve" />
+                {again}
+            </Notice>
+        );
+    }
+    return (
+        <Notice title={problem.message || words.failed} detail={problem.detail || `HTTP ${problem.status}`} alert>
+            {again}
+        </Notice>
+    );
+}
+
+/** Draws the answer when it is there; until then `skeleton`, or what went wrong. */
+export function Answered<T>({ resource, skeleton, children }: {
+    resource: Resource<T>;
+    skeleton: ComponentChildren;
+    children: (data: T) => ComponentChildren;
+}) {
+    if (resource.data !== undefined) {
+        return <div class="answered" aria-busy={resource.busy}>{children(resource.data)}</div>;
+    }
+    if (resource.problem) return <ProblemNotice problem={resource.problem} retry={resource.retry} />;
+    return (
+        <div aria-busy="true">
+            <p class="visually-hidden">{t().states.loading}</p>
+            {skeleton}
+        </div>
+    );
+}
