@@ -18,7 +18,7 @@ const DESK = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const shots = [];
 for (const [name, path] of Object.entries(PAGES)) {
-    for (const theme of ["sombre", "verre", "clair"]) shots.push({ name: `${name}.${theme}`, path, theme, lang: "fr", viewport: DESK });
+    for (const theme of ["sombre", "verre"]) shots.push({ name: `${name}.${theme}`, path, theme, lang: "fr", viewport: DESK });
 }
 shots.push({ name: "dashboard.en", path: "/", theme: "sombre", lang: "en", viewport: DESK });
 shots.push({ name: "telephone.verre", path: "/", theme: "verre", lang: "fr", viewport: PHONE });
