@@ -30,6 +30,8 @@ struct session {
     int32_t run_date;   /* D, days since 1970-01-01 */
     unsigned threads;   /* 0: all available cores */
     const char *memory; /* limit for the engine ("2GB"), or NULL */
+    bool spark;         /* the stages run on Spark, else on DuckDB; training and reading never do */
+    const char *spark_master; /* NULL: local[*] */
     struct progress progress;
 };
 
@@ -278,6 +280,20 @@ struct quality_summary {
 
 int pipeline_quality(const struct session *session, struct arena *arena,
                      struct quality_summary *out, struct error *err);
+
+/* ---- what Spark's executors run of this program (worker.c) ---- */
+
+/* Reads raw files from lines "NAME<tab>CHUNK" on standard input (base64; a file's chunks follow one
+ * another) as a run does, and prints rows, rejects, files and counts (see lake_transform()). Works
+ * in the current folder. `folder` is what stands before the names in reports. */
+int pipeline_worker_records(const char *folder, int32_t run_date, const char *map_path,
+                            struct error *err);
+
+/* Reads lines "KEY<tab>INPUT<tab>..." in gold's order of inputs ("-": NULL) and prints the columns
+ * of `predictions`: KEY, numbers, the reasons as base64. `lifetimes`: the parts' km, by failure,
+ * joined by ','. */
+int pipeline_worker_score(const char *model_path, bool calibrated, const char *lifetimes,
+                          struct error *err);
 
 /* ---- simulated bronze (simulate.c) ---- */
 
