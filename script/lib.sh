@@ -30,6 +30,7 @@ check_packages=(clang:clang clang-format:clang-format valgrind:valgrind gcovr:gc
     shellcheck:shellcheck)
 bench_packages=(hyperfine:hyperfine time)
 fetch_packages=(golang-go:go ca-certificates)
+spark_packages=(openjdk-17-jre-headless:java python3-venv) # for the tests of the Spark engine alone
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -78,6 +79,18 @@ need_duckdb() {
         need_packages "${fetch_packages[@]}"
         duckdb_root=$("$project/script/deps/duckdb/fetch") || exit 1
     fi
+}
+
+# ---- Spark ----
+
+# Sets and exports SPARK_HOME to the user's, or to the pinned one in the cache, fetched if need be.
+need_spark() {
+    need_packages "${spark_packages[@]}"
+    if [ -z "${SPARK_HOME:-}" ] && ! SPARK_HOME=$("$project/script/deps/spark/fetch" --where); then
+        [ -z "${AUTOSTREAM_NO_INSTALL:-}" ] || die "missing: Spark; fetch it: script/deps/spark/fetch"
+        SPARK_HOME=$("$project/script/deps/spark/fetch") || exit 1
+    fi
+    export SPARK_HOME
 }
 
 # ---- Python for the test oracles and the benchmarks ----
