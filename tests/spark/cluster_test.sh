@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# A real standalone cluster on this machine: a master and two workers, processes of their own on
+# loopback, started and stopped here. A run on it publishes the same tables as DuckDB; when a worker
+# dies in the middle of scoring, the run ends right or fails with one sentence and the last good gold
+# stays.
+#
+# Wants SPARK_HOME, Java, AUTOSTREAM_BIN and, as $1, the program that compares two lakes.
+set -euo pipefail
+compare=$1
+date=2026-11-23
+export SPARK_LOCAL_IP=127.0.0.1 SPARK_DAEMON_MEMORY=256m LC_ALL=C
+export SPARK_NO_DAEMONIZE=1 SPARK_PUBLIC_DNS=127.0.0.1
+folder=$(mktemp -d "${TMPDIR:-/tmp}/autostream-cluster-XXXXXX")
+pids=()
+
+stop() {
+    local pid
+    for pid in "${pids[@]}"; do
+        pkill -KILL -P "$pid" 2>/dev/null || true # the executors of a worker
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    wait 2>/dev/null || true
+    rm -rf "$folder"
+}
+trap stop EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    tail -n 5 "$folder"/*.log >&2 || true
+    exit 1
+}
+
+# within SECONDS COMMAND...: waits until the command succeeds.
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.2
+    done
+}
+
+# start NAME CLASS ARG...: a daemon of Spark in the background; its pid goes to pids.
+start() {
+    local name=$1
+    shift
+    "$SPARK_HOME/bin/spark-class" "$@" >"$folder/$name.log" 2>&1 &
+    pids+=($!)
+}
+
+master_address() {
+    address=$(sed -n 's|.*Starting Spark master at \(spark://[^ ]*\).*|\1|p' "$folder/master.log")
+    [ -n "$address" ]
+}
+
+registered() { [ "$(grep -c 'Registering worker' "$folder/master.log")" -ge "$1" ]; }
+
+start_cluster() {
+    start master org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 0 --webui-port 0
+    within 120 master_address || fail "the master did not start"
+    for number in 1 2; do
+        start "worker$number" org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --webui-port 0 \
+            --cores 1 --memory 700m --work-dir "$folder/work$number" "$address"
+    done
+    within 120 registered 2 || fail "the workers did not register"
+}
+
+autostream() { "$AUTOSTREAM_BIN" --lang en --quiet --run-date $date "$@"; }
+
+# A worker's executors score: the program runs in its folder.
+scores_on() {
+    local exe
+    for exe in /proc/[0-9]*/cwd; do
+        if [[ $(readlink "$exe" 2>/dev/null) == "$folder/work$1"* ]] &&
+            tr '\0' ' ' 2>/dev/null <"${exe%cwd}cmdline" | grep -q 'worker score'; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+gold_hash() { (cd "$1" && find gold silver -type f | sort | xargs sha256sum | sha256sum); }
+
+start_cluster
+on_cluster=(--engine spark --spark-master "$address" --memory 512MB)
+
+echo "both engines publish the same"
+autostream --data "$folder/duckdb" generate --vehicles 400 --days 3 --messages-per-day 3 --faults 4% \
+    --format ndjson
+autostream --data "$folder/duckdb" train --trees 100
+cp -r "$folder/duckdb" "$folder/spark"
+autostream --data "$folder/duckdb" run --max-rejects 50% >/dev/null
+autostream "${on_cluster[@]}" --data "$folder/spark" run --max-rejects 50% >/dev/null ||
+    fail "the run on the cluster"
+"$compare" compare "$folder/duckdb" "$folder/spark" || fail "the tables are not the same"
+
+echo "a worker dies in the middle of scoring"
+before=$(gold_hash "$folder/spark")
+autostream "${on_cluster[@]}" --data "$folder/spark" run --max-rejects 50% >/dev/null 2>"$folder/run.err" &
+run=$!
+killed=
+while kill -0 $run 2>/dev/null; do
+    for number in 1 2; do
+        if [ -z "$killed" ] && scores_on $number; then
+            pkill -KILL -P "${pids[$number]}" || true # its executor, the worker after it
+            kill -KILL "${pids[$number]}"
+            killed=$number
+        fi
+    done
+    sleep 0.02
+done
+[ -n "$killed" ] || fail "nobody was seen scoring"
+if wait $run; then
+    "$compare" compare "$folder/duckdb" "$folder/spark" || fail "the run ended wrong"
+    echo "worker $killed died; the run ended right"
+else
+    [ "$(wc -l <"$folder/run.err")" = 1 ] || fail "not one sentence: $(cat "$folder/run.err")"
+    [ "$before" = "$(gold_hash "$folder/spark")" ] || fail "the last good gold was touched"
+    echo "worker $killed died; the run failed: $(cat "$folder/run.err")"
+fi
+[ ! -e "$folder/spark/.staging" ] || fail "something is left in staging"
+echo ok
