@@ -119,4 +119,19 @@ else
     echo "worker $killed died; the run failed: $(cat "$folder/run.err")"
 fi
 [ ! -e "$folder/spark/.staging" ] || fail "something is left in staging"
+
+echo "a worker lacks a library of the program"
+before=$(gold_hash "$folder/spark")
+mkdir "$folder/lib"
+ln -s "$(ldd "$AUTOSTREAM_BIN" | awk '$1 == "libm.so.6" { print $3 }')" "$folder/lib/libq.so.6"
+sed 's/libm\.so\.6/libq.so.6/' "$AUTOSTREAM_BIN" >"$folder/autostream"
+chmod +x "$folder/autostream"
+if LD_LIBRARY_PATH=$folder/lib "$folder/autostream" --lang en --quiet --run-date $date \
+    "${on_cluster[@]}" --data "$folder/spark" run --max-rejects 50% >/dev/null 2>"$folder/run.err"; then
+    fail "it ran without the library"
+fi
+grep -q "does not start on a machine of Spark (libq.so.6" "$folder/run.err" ||
+    fail "not the sentence: $(cat "$folder/run.err")"
+[ "$(wc -l <"$folder/run.err")" = 1 ] || fail "not one sentence: $(cat "$folder/run.err")"
+[ "$before" = "$(gold_hash "$folder/spark")" ] || fail "the last good gold was touched"
 echo ok

@@ -398,7 +398,8 @@ static void test_two_hundred_thousand_messages_are_the_same(void **state)
     pair_free(pair);
 }
 
-/* Without arguments all tests; "compare DUCKDB SPARK" only compares these two lakes. */
+/* Without arguments all tests; "only PATTERN" those whose names match; "compare DUCKDB SPARK" only
+ * compares these two lakes. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest given[] = {cmocka_unit_test(test_two_given_lakes_are_the_same)};
@@ -406,6 +407,9 @@ int main(int argc, char **argv)
         given_duckdb = argv[2];
         given_spark = argv[3];
         return cmocka_run_group_tests(given, NULL, NULL);
+    }
+    if (argc == 3 && strcmp(argv[1], "only") == 0) {
+        cmocka_set_test_filter(argv[2]);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_plain_golden_case_is_the_same),
