@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 /* ---- what records must look like ---- */
 
@@ -261,20 +263,50 @@ static int take_count(void *context, const struct bytes *cells, size_t count, st
     return 0;
 }
 
-/* Names in a folder, of whatever kind. */
-static int count_names(const char *folder, struct arena *arena, uint64_t *out, struct error *err)
+static bool is_wanted(const char *name, const char *const *suffixes)
 {
+    size_t size = strlen(name);
+    for (size_t i = 0; suffixes[i] && name[0] != '.' && name[0] != '_'; i++) {
+        size_t length = strlen(suffixes[i]);
+        if (size > length && strcasecmp(name + size - length, suffixes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What workers will not see is read here: empty files, and what is no file, which engines pass over
+ * in silence. *left: the files that are theirs. */
+static int read_odd_files(struct stage *stage, const char *folder,
+                          const struct ingest_options *options, const struct ingest_sink *sink,
+                          struct ingest_counts *counts, uint64_t *left, struct error *err)
+{
+    const char *const *suffixes = ingest_suffixes(options->map);
+    const char *full = arena_printf(stage->arena, "%s/%s", stage->session->data, folder);
     char **names;
     size_t count;
-    int status = fs_list(folder, arena, &names, &count, err);
-    *out = status == 0 ? count : 0;
-    return status;
+    *left = 0;
+    if (fs_list(full, stage->arena, &names, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *path = arena_printf(stage->arena, "%s/%s", full, names[i]);
+        struct stat info;
+        if (!is_wanted(names[i], suffixes)) {
+            counts->ignored++;
+        } else if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+            ++*left;
+        } else if (ingest_file(path, folder, names[i], options, sink, counts, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* Raw files read by the engine's workers, which run this program: the same as ingest_folder(). */
 static int read_on_workers(struct stage *stage, const char *folder,
-                           const struct ingest_options *options, struct ingest_counts *counts,
-                           struct error *err)
+                           const struct ingest_options *options, const struct ingest_sink *sink,
+                           struct ingest_counts *counts, struct error *err)
 {
     const struct table *tables[WORKER_TABLES];
     char date[DATE_TEXT_SIZE];
@@ -297,22 +329,32 @@ static int read_on_workers(struct stage *stage, const char *folder,
         .worker_files = files,
         .tables = tables,
         .table_count = WORKER_TABLES};
-    uint64_t names;
+    uint64_t theirs;
+    struct ingest_counts seen = {0};
     tables[WORKER_MESSAGES] = fleet_table(TABLE_MESSAGES);
     tables[WORKER_REJECTS] = fleet_table(TABLE_QUARANTAINE);
     tables[WORKER_INPUTS] = fleet_table(TABLE_ENTREES);
     tables[WORKER_COUNTS] = &worker_counts;
     stage_tell(stage->session, &READING, 0, 0);
-    if (count_names(transform.folder, stage->arena, &names, err) != 0 ||
+    if (read_odd_files(stage, folder, options, sink, counts, &theirs, err) != 0 ||
         lake_create(stage->lake, &worker_counts, err) != 0 ||
         lake_transform(stage->lake, &transform, err) != 0 || lake_flush(stage->lake, err) != 0 ||
         lake_each(stage->lake,
                   "SELECT what, field, CAST(sum(value) AS BIGINT) FROM ingest_counts "
                   "GROUP BY what, field",
-                  take_count, counts, err) != 0) {
+                  take_count, &seen, err) != 0) {
         return -1;
     }
-    counts->ignored += names - counts->files;
+    if (seen.files != theirs) {
+        return error_set(
+            err,
+            "%s : Spark y a lu %llu fichiers sur %llu ; ce dossier doit être le même "
+            "pour toutes ses machines",
+            "%s: Spark has read %llu files of %llu there; this folder must be the same "
+            "for all its machines",
+            transform.folder, (unsigned long long)seen.files, (unsigned long long)theirs);
+    }
+    ingest_counts_add(counts, &seen);
     return 0;
 }
 
@@ -337,7 +379,7 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
     options.map = map;
     if (fs_exists(arena_printf(stage->arena, "%s/%s", data, json)) &&
         (lake_has_workers(stage->lake)
-             ? read_on_workers(stage, json, &options, counts, err)
+             ? read_on_workers(stage, json, &options, sink, counts, err)
              : ingest_folder(data, json, &options, sink, counts, err)) != 0) {
         goto done;
     }
