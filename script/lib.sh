@@ -32,6 +32,7 @@ bench_packages=(hyperfine:hyperfine time)
 fetch_packages=(golang-go:go ca-certificates)
 web_packages=(nodejs:node npm:npm ca-certificates)
 browser_packages=(chromium:chromium)
+spark_packages=(openjdk-17-jre-headless:java python3-venv) # for the tests of the Spark engine alone
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -127,6 +128,18 @@ need_web() {
     need_web_modules
     (cd "$web" && npm run --silent build) >&2 || die "the dashboard does not build"
     printf '%s\n' "$sources" >"$stamp"
+}
+
+# ---- Spark ----
+
+# Sets and exports SPARK_HOME to the user's, or to the pinned one in the cache, fetched if need be.
+need_spark() {
+    need_packages "${spark_packages[@]}"
+    if [ -z "${SPARK_HOME:-}" ] && ! SPARK_HOME=$("$project/script/deps/spark/fetch" --where); then
+        [ -z "${AUTOSTREAM_NO_INSTALL:-}" ] || die "missing: Spark; fetch it: script/deps/spark/fetch"
+        SPARK_HOME=$("$project/script/deps/spark/fetch") || exit 1
+    fi
+    export SPARK_HOME
 }
 
 # ---- Python for the test oracles and the benchmarks ----

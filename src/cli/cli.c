@@ -185,6 +185,8 @@ struct session cli_session(struct cli *cli)
                             .run_date = cli->run_date,
                             .threads = (unsigned)cli->options.threads,
                             .memory = cli->options.memory,
+                            .spark = cli->options.engine == ENGINE_SPARK,
+                            .spark_master = cli->options.spark_master,
                             .progress = {progress_tell, &cli->bar}};
 }
 

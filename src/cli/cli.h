@@ -21,6 +21,8 @@
 
 #define NO_DATE INT32_MIN /* --run-date was not given */
 
+enum { ENGINE_DUCKDB, ENGINE_SPARK }; /* in the order of --engine's choices */
+
 /* The values of all options of all commands; see the tables for what they mean. An option of the
  * same name has the same default everywhere. */
 struct options {
@@ -29,6 +31,7 @@ struct options {
     uint64_t threads;
     const char *memory;
     int engine, lang;
+    const char *spark_master;
     bool json, quiet, help, version;
 
     uint64_t vehicles, days, messages_per_day, seed; /* generate, run, demo */
@@ -88,6 +91,7 @@ struct command {
     struct example examples[EXAMPLES_AT_MOST]; /* at least one */
     struct text next;                          /* what one does afterwards */
     bool has_json;                             /* --json makes sense */
+    bool has_spark;                            /* --engine spark makes sense */
     int (*run)(struct cli *cli, struct error *err);
 };
 
@@ -210,6 +214,10 @@ struct session cli_session(struct cli *cli);
 /* Turns cli->run_date to the date whose gold is to be read: the one given, else the latest that
  * was published. */
 int cli_find_published(struct cli *cli, struct error *err);
+
+/* Does the part of a Spark job that argv[1..argc) names, from standard input to output (worker.c).
+ */
+int cli_worker(int argc, char **argv, struct error *err);
 
 /* Puts simulated bronze in place for the run date, as the options say (generate.c). */
 int cli_simulate(struct cli *cli, struct error *err);

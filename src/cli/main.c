@@ -19,8 +19,6 @@ const struct command *const commands[] = {
     &command_model,    &command_catalog, &command_serve,   &command_demo};
 const size_t command_count = sizeof commands / sizeof *commands;
 
-enum { ENGINE_DUCKDB, ENGINE_SPARK }; /* in the order of --engine's choices */
-
 static const char default_data[] = "data";
 
 static const struct option_spec global_specs[] = {
@@ -41,8 +39,14 @@ static const struct option_spec global_specs[] = {
      .offset = offsetof(struct options, engine),
      .choices = "duckdb|spark",
      .fallback = "duckdb",
-     .help = TEXT("moteur de calcul ; cette version contient duckdb",
-                  "engine that does the work; this build has duckdb")},
+     .help = TEXT("moteur de calcul ; spark : Apache Spark 4, pour run, silver et gold",
+                  "engine that does the work; spark: Apache Spark 4, for run, silver and gold")},
+    {.name = "spark-master",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct options, spark_master),
+     .value = TEXT("ADRESSE", "ADDRESS"),
+     .help = TEXT("maître Spark, par exemple spark://hote:7077 ; sans cette option, cette machine",
+                  "master of Spark, for example spark://host:7077; without it this machine")},
     {.name = "threads",
      .kind = OPTION_WHOLE,
      .offset = offsetof(struct options, threads),
@@ -231,12 +235,18 @@ static int settle(struct cli *cli, const struct command *command, struct error *
     cli->data_given = strcmp(cli->options.data, usual_data()) != 0;
     cli->run_date_given = cli->options.run_date != NO_DATE;
     cli->run_date = cli->run_date_given ? cli->options.run_date : today();
-    if (cli->options.engine == ENGINE_SPARK) {
-        return error_usage(err,
-                           "--engine spark : cette version ne contient que le moteur duckdb ; "
-                           "retirez l'option",
-                           "--engine spark: this build has the duckdb engine only; leave the "
-                           "option out");
+    if (cli->options.engine == ENGINE_SPARK && !command->has_spark) {
+        return error_usage(
+            err,
+            "--engine spark : %s ne passe pas par Spark (run, silver et gold le "
+            "font) ; retirez l'option",
+            "--engine spark: %s does not go through Spark (run, silver and gold do); "
+            "leave the option out",
+            command->name);
+    }
+    if (cli->options.spark_master && cli->options.engine != ENGINE_SPARK) {
+        return error_usage(err, "--spark-master ne vaut qu'avec --engine spark",
+                           "--spark-master is for --engine spark only");
     }
     if (strcmp(words_clean(&cli->arena, cli->options.data), cli->options.data) != 0) {
         return error_usage(
@@ -313,6 +323,13 @@ static int run(struct cli *cli, int argc, char **argv)
     struct error err = {.status = ERROR_FAILED};
     set_defaults(cli);
     look_ahead(cli, argc, argv);
+    if (argc > 1 && strcmp(argv[1], "worker") == 0) {
+        if (cli_worker(argc - 1, argv + 1, &err) == 0) {
+            return 0;
+        }
+        print_error(cli, NULL, &err);
+        return (int)err.status;
+    }
     int failed = read_command_line(cli, argc, argv, &command, &err);
     cli->lang = failed != 0 ? cli->lang : (enum lang)cli->options.lang;
     if (failed == 0 && cli->options.help) {
@@ -320,7 +337,7 @@ static int run(struct cli *cli, int argc, char **argv)
         return 0;
     }
     if (failed == 0 && cli->options.version) {
-        (void)printf("autostream %s (duckdb)\n", AUTOSTREAM_VERSION);
+        (void)printf("autostream %s (duckdb, spark)\n", AUTOSTREAM_VERSION);
         return 0;
     }
     if (failed == 0 && command == NULL) {

@@ -267,6 +267,7 @@ const struct command command_run = {
                  "\"autostream top\" shows the most urgent vehicles, \"autostream quality\" the "
                  "quality of the data."),
     .has_json = true,
+    .has_spark = true,
     .run = run,
 };
 
@@ -283,6 +284,7 @@ const struct command command_silver = {
     .next = TEXT("« autostream gold » prédit à partir de silver.",
                  "\"autostream gold\" predicts from silver."),
     .has_json = true,
+    .has_spark = true,
     .run = silver,
 };
 
@@ -300,5 +302,6 @@ const struct command command_gold = {
     .next = TEXT("« autostream top » montre les véhicules les plus urgents.",
                  "\"autostream top\" shows the most urgent vehicles."),
     .has_json = true,
+    .has_spark = true,
     .run = gold,
 };

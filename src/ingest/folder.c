@@ -162,19 +162,17 @@ static int read_stream(struct reader *reader, enum form form, struct error *err)
     }
 }
 
-/* Reads the file `name` in the folder `folder_fd`; reader->source is set. */
-static int read_file(struct reader *reader, int folder_fd, const char *name, enum form form,
-                     struct error *err)
+/* Reads the file `path` in the folder `folder_fd` as one called `base`; reader->source is set. */
+static int read_named(struct reader *reader, int folder_fd, const char *path, const char *base,
+                      enum form form, struct error *err)
 {
-    const char *base = strrchr(name, '/');
-    base = base ? base + 1 : name;
     struct kind kind = kind_of(base);
     struct input_file file = {.source = reader->source};
     uint64_t before = reader->collector.counts.records;
     int status;
     reader->stem = (struct bytes){base, kind.stem};
     reader->told = 0;
-    if (stream_open(&reader->stream, folder_fd, name, kind.compression)) {
+    if (stream_open(&reader->stream, folder_fd, path, kind.compression)) {
         status = read_stream(reader, form, err);
         stream_close(&reader->stream, status == 0 ? file.sha256 : NULL);
         file.bytes = reader->stream.disk_bytes;
@@ -188,6 +186,14 @@ static int read_file(struct reader *reader, int folder_fd, const char *name, enu
     }
     file.records = reader->collector.counts.records - before;
     return status == 0 ? collector_file(&reader->collector, &file, err) : -1;
+}
+
+/* The same under its own name. */
+static int read_file(struct reader *reader, int folder_fd, const char *path, enum form form,
+                     struct error *err)
+{
+    const char *base = strrchr(path, '/');
+    return read_named(reader, folder_fd, path, base ? base + 1 : path, form, err);
 }
 
 static void reader_init(struct reader *reader, const struct ingest_options *options,
@@ -347,6 +353,36 @@ done:
     arena_release(&work.names.arena);
     arena_release(&scratch);
     return status;
+}
+
+int ingest_file(const char *path, const char *folder, const char *name,
+                const struct ingest_options *options, const struct ingest_sink *sink,
+                struct ingest_counts *counts, struct error *err)
+{
+    struct ingest_map own;
+    struct arena arena = {0};
+    struct reader reader = {0};
+    map_init_identity(&own, options->spec, false);
+    reader_init(&reader, options, options->map ? options->map : &own, sink, NULL);
+    reader.source = write_source(folder, name, &arena);
+    reader.path = reader.source;
+    int status = read_named(&reader, AT_FDCWD, path, name, kind_of(name).form, err);
+    if (status == 0) {
+        status = collector_flush(&reader.collector, err);
+    }
+    ingest_counts_add(counts, &reader.collector.counts);
+    reader_release(&reader);
+    arena_release(&arena);
+    return status;
+}
+
+const char *const *ingest_suffixes(const struct ingest_map *map)
+{
+    static const char *const json[] = {".json",      ".json.gz",    ".json.zst", ".ndjson",
+                                       ".ndjson.gz", ".ndjson.zst", ".jsonl",    ".jsonl.gz",
+                                       ".jsonl.zst", NULL};
+    static const char *const csv[] = {".csv", ".csv.gz", ".csv.zst", NULL};
+    return map && map->csv ? csv : json;
 }
 
 int ingest_csv(const char *root, const char *path, const struct ingest_options *options,

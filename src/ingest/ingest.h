@@ -214,6 +214,16 @@ struct ingest_options {
 int ingest_folder(const char *root, const char *folder, const struct ingest_options *options,
                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
 
+/* Reads the one file `path` as ingest_folder() would read `name` in `folder`: its form goes by
+ * `name`, and so does `source`. For files that came here from elsewhere. `counts` are added to. */
+int ingest_file(const char *path, const char *folder, const char *name,
+                const struct ingest_options *options, const struct ingest_sink *sink,
+                struct ingest_counts *counts, struct error *err);
+
+/* The endings of the files that ingest_folder() reads under a map (NULL: none), in lower case,
+ * NULL-ended. */
+const char *const *ingest_suffixes(const struct ingest_map *map);
+
 /* Reads one CSV file `root`/`path` (.csv, .csv.gz, .csv.zst) with a header: RFC 4180, columns found
  * by name, others passed over, empty = NULL, numbers with a decimal point. Without a map the
  * separator is ','. Rows are in the file's order. Fails when the file cannot be opened, a column is

@@ -7,6 +7,7 @@
 
 #include "base/dates.h"
 #include "base/fs.h"
+#include "lake/engine.h"
 #include "lake/sql.h"
 
 #include <assert.h>
@@ -25,7 +26,8 @@ struct feed { /* one table that is being fed */
     duckdb_data_chunk chunk;
 };
 
-struct lake {
+struct duck {
+    struct lake lake; /* first: what the calls of lake.h hand over */
     duckdb_database database;
     duckdb_connection work;   /* statements and appenders */
     duckdb_connection reader; /* streamed results */
@@ -34,6 +36,11 @@ struct lake {
     struct arena opened; /* the names of the user's file that was opened last */
     const char *opened_name, *opened_path;
 };
+
+static struct duck *duck_of(struct lake *lake)
+{
+    return (struct duck *)(void *)lake;
+}
 
 /* ---- errors and texts ---- */
 
@@ -91,7 +98,7 @@ static const char *without_patterns(struct arena *arena, const char *path)
 }
 
 /* Runs one statement; `what` names it in the error. */
-static int run(struct lake *lake, const char *what, const char *sql, struct error *err)
+static int run(struct duck *lake, const char *what, const char *sql, struct error *err)
 {
     duckdb_result result;
     int status = 0;
@@ -132,39 +139,9 @@ static int configure(duckdb_config config, const struct lake_options *options, s
     return 0;
 }
 
-int lake_open(struct lake **out, const struct lake_options *options, struct error *err)
+static void duck_close(struct lake *base)
 {
-    duckdb_config config = NULL;
-    char *message = NULL;
-    int status = -1;
-    struct lake *lake = xcalloc(1, sizeof *lake);
-    *out = lake;
-    if (duckdb_create_config(&config) != DuckDBSuccess) {
-        out_of_memory();
-    }
-    if (configure(config, options, err) != 0) {
-        goto done;
-    }
-    if (duckdb_open_ext(NULL, &lake->database, config, &message) != DuckDBSuccess) {
-        engine_error(err, "DuckDB", message);
-        goto done;
-    }
-    if (duckdb_connect(lake->database, &lake->work) != DuckDBSuccess ||
-        duckdb_connect(lake->database, &lake->reader) != DuckDBSuccess) {
-        out_of_memory();
-    }
-    status = run(lake, "prelude", sql_text("duckdb/prelude.sql"), err);
-done:
-    duckdb_free(message);
-    duckdb_destroy_config(&config);
-    return status;
-}
-
-void lake_close(struct lake *lake)
-{
-    if (!lake) {
-        return;
-    }
+    struct duck *lake = duck_of(base);
     for (size_t i = 0; i < lake->feed_count; i++) {
         duckdb_destroy_data_chunk(&lake->feeds[i].chunk);
         duckdb_appender_destroy(&lake->feeds[i].appender);
@@ -178,8 +155,9 @@ void lake_close(struct lake *lake)
 
 /* ---- constants ---- */
 
-int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err)
+static int duck_constant_date(struct lake *base, const char *name, int32_t date, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     char text[DATE_TEXT_SIZE];
     int status = run(
@@ -189,8 +167,9 @@ int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct
     return status;
 }
 
-int lake_constant_real(struct lake *lake, const char *name, double value, struct error *err)
+static int duck_constant_real(struct lake *base, const char *name, double value, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     int status =
         run(lake, name,
@@ -213,8 +192,9 @@ static const struct {
     [COLUMN_DATE] = {"DATE", DUCKDB_TYPE_DATE},
 };
 
-int lake_create(struct lake *lake, const struct table *table, struct error *err)
+static int duck_create(struct lake *base, const struct table *table, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     char *sql = arena_printf(&arena, "CREATE TABLE %s (", table->name);
     for (size_t c = 0; c < table->column_count; c++) {
@@ -227,7 +207,7 @@ int lake_create(struct lake *lake, const struct table *table, struct error *err)
 }
 
 /* The feed of a table, opened at its first batch. */
-static struct feed *feed_of(struct lake *lake, const struct table *table, struct error *err)
+static struct feed *feed_of(struct duck *lake, const struct table *table, struct error *err)
 {
     for (size_t i = 0; i < lake->feed_count; i++) {
         if (lake->feeds[i].table == table) {
@@ -286,8 +266,9 @@ static void copy_column(duckdb_vector vector, const struct batch *batch, size_t 
     }
 }
 
-int lake_append(struct lake *lake, const struct batch *batch, struct error *err)
+static int duck_append(struct lake *base, const struct batch *batch, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct feed *feed = feed_of(lake, batch->table, err);
     if (!feed) {
         return -1;
@@ -304,8 +285,9 @@ int lake_append(struct lake *lake, const struct batch *batch, struct error *err)
     return 0;
 }
 
-int lake_flush(struct lake *lake, struct error *err)
+static int duck_flush(struct lake *base, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     int status = 0;
     for (size_t i = 0; i < lake->feed_count; i++) {
         struct feed *feed = &lake->feeds[i];
@@ -319,9 +301,10 @@ int lake_flush(struct lake *lake, struct error *err)
     return status;
 }
 
-int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
-                struct error *err)
+static int duck_define(struct lake *base, const char *name, const char *file,
+                       enum lake_definition kind, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     int status = run(lake, name,
                      arena_printf(&arena, "CREATE %s %s AS %s",
@@ -336,9 +319,10 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
     return status;
 }
 
-int lake_words(struct lake *lake, const char *name, const char *word_column,
-               const char *const *words, size_t count, struct error *err)
+static int duck_words(struct lake *base, const char *name, const char *word_column,
+                      const char *const *words, size_t count, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     char *values = arena_strdup(&arena, "");
     for (size_t i = 0; i < count; i++) {
@@ -354,13 +338,13 @@ int lake_words(struct lake *lake, const char *name, const char *word_column,
 }
 
 /* Checks that `name` has just the columns of `table`, in order; `source` stands in the message. */
-static int check_columns(struct lake *lake, const char *name, const struct table *table,
+static int check_columns(struct duck *lake, const char *name, const struct table *table,
                          const char *source, struct error *err)
 {
     struct arena arena = {0};
     struct column *columns;
     size_t count;
-    int status = lake_columns(lake, name, &arena, &columns, &count, err);
+    int status = lake_columns(&lake->lake, name, &arena, &columns, &count, err);
     for (size_t c = 0; status == 0 && (c < count || c < table->column_count); c++) {
         if (c < count && c < table->column_count &&
             strcmp(columns[c].name, table->columns[c].name) == 0 &&
@@ -382,13 +366,13 @@ static int check_columns(struct lake *lake, const char *name, const struct table
 }
 
 /* Why files could not be opened as `table`: the first column that they lack, if that is it. */
-static void explain_missing(struct lake *lake, const struct table *table, const char *reader,
+static void explain_missing(struct duck *lake, const struct table *table, const char *reader,
                             const char *path, struct arena *arena, struct error *err)
 {
     struct error other;
     struct column *columns;
     size_t count;
-    if (lake_columns(lake, reader, arena, &columns, &count, &other) != 0) {
+    if (lake_columns(&lake->lake, reader, arena, &columns, &count, &other) != 0) {
         return;
     }
     for (size_t c = 0; c < table->column_count; c++) {
@@ -407,9 +391,10 @@ static void explain_missing(struct lake *lake, const struct table *table, const 
     }
 }
 
-int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
-                      const char *folder, const char *pattern, struct error *err)
+static int duck_open_parquet(struct lake *base, const char *name, const struct table *table,
+                             const char *folder, const char *pattern, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
     const char *safe = arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
@@ -459,8 +444,9 @@ static char separator_of(const char *path, FILE *file)
     return ',';
 }
 
-int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err)
+static int duck_open_file(struct lake *base, const char *name, const char *path, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     const char *safe = literal(&arena, without_patterns(&arena, path));
     const char *reader;
@@ -506,8 +492,9 @@ done:
     return status;
 }
 
-int lake_drop(struct lake *lake, const char *name, struct error *err)
+static int duck_drop(struct lake *base, const char *name, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     int status = run(lake, name, arena_printf(&arena, "DROP VIEW %s", name), err);
     arena_release(&arena);
@@ -546,9 +533,10 @@ static enum column_type type_of(duckdb_type type)
     }
 }
 
-int lake_columns(struct lake *lake, const char *name, struct arena *arena, struct column **columns,
-                 size_t *count, struct error *err)
+static int duck_columns(struct lake *base, const char *name, struct arena *arena,
+                        struct column **columns, size_t *count, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     duckdb_prepared_statement statement = NULL;
     int status = -1;
     if (duckdb_prepare(lake->work, arena_printf(arena, "SELECT * FROM %s", name), &statement) !=
@@ -574,9 +562,10 @@ done:
 
 /* ---- results to files ---- */
 
-int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
-               const char *path, struct error *err)
+static int duck_write(struct lake *base, const struct lake_output *output, enum lake_format format,
+                      const char *path, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     const char *from = output->from ? output->from : output->table->name;
     const char *where = "";
@@ -613,7 +602,7 @@ struct bound {
 };
 
 /* Streams a query on the reading connection; calls `chunk` until the end or its failure. */
-static int stream(struct lake *lake, const char *what, const char *sql, struct bound bound,
+static int stream(struct duck *lake, const char *what, const char *sql, struct bound bound,
                   int (*take)(void *context, duckdb_data_chunk chunk, struct error *err),
                   void *context, struct error *err)
 {
@@ -684,7 +673,7 @@ static int rows_of_chunk(void *context, duckdb_data_chunk chunk, struct error *e
     return status;
 }
 
-static int each_bound(struct lake *lake, const char *sql, struct bound bound, struct each_row *each,
+static int each_bound(struct duck *lake, const char *sql, struct bound bound, struct each_row *each,
                       struct error *err)
 {
     struct arena arena = {0};
@@ -696,96 +685,22 @@ static int each_bound(struct lake *lake, const char *sql, struct bound bound, st
     return status;
 }
 
-int lake_each(struct lake *lake, const char *sql,
-              int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
-              void *context, struct error *err)
+static int duck_each(struct lake *base, const char *sql,
+                     int (*row)(void *context, const struct bytes *cells, size_t count,
+                                struct error *err),
+                     void *context, struct error *err)
 {
     struct each_row each = {row, context};
-    return each_bound(lake, sql, (struct bound){0}, &each, err);
+    return each_bound(duck_of(base), sql, (struct bound){0}, &each, err);
 }
 
-struct row_list {
-    struct arena *arena;
-    const char **cells;
-    size_t used, room;
-    size_t columns; /* of the last row */
-};
-
-static int keep_row(void *context, const struct bytes *cells, size_t count, struct error *err)
+static int
+duck_ask(struct lake *base, const char *sql, const char *const *values, size_t value_count,
+         int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
+         void *context, struct error *err)
 {
-    struct row_list *list = context;
-    (void)err;
-    list->columns = count;
-    if (list->used + count > list->room) {
-        list->room = (list->room + count) * 2;
-        list->cells = xrealloc((void *)list->cells, list->room, sizeof *list->cells);
-    }
-    for (size_t c = 0; c < count; c++) {
-        list->cells[list->used++] =
-            cells[c].data ? arena_copy(list->arena, cells[c].data, cells[c].size) : NULL;
-    }
-    return 0;
-}
-
-/* The rows that were kept, in the arena. */
-static void take_rows(struct row_list *list, struct lake_rows *out)
-{
-    out->cells = ARENA_NEW(list->arena, const char *, list->used);
-    if (list->used > 0) {
-        memcpy((void *)out->cells, (const void *)list->cells, list->used * sizeof *list->cells);
-    }
-    out->rows = out->columns > 0 ? list->used / out->columns : 0;
-}
-
-int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
-               struct error *err)
-{
-    struct row_list list = {.arena = arena};
-    struct column *columns;
-    int status = -1;
-    *out = (struct lake_rows){0};
-    if (lake_columns(lake, arena_printf(arena, "(%s)", sql), arena, &columns, &out->columns, err) !=
-            0 ||
-        lake_each(lake, sql, keep_row, &list, err) != 0) {
-        goto done;
-    }
-    out->names = ARENA_NEW(arena, const char *, out->columns);
-    for (size_t c = 0; c < out->columns; c++) {
-        out->names[c] = columns[c].name;
-    }
-    take_rows(&list, out);
-    status = 0;
-done:
-    free((void *)list.cells);
-    return status;
-}
-
-int lake_ask(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
-             struct arena *arena, struct lake_rows *out, struct error *err)
-{
-    struct row_list list = {.arena = arena};
-    struct each_row each = {keep_row, &list};
-    *out = (struct lake_rows){0};
-    int status = each_bound(lake, sql, (struct bound){values, value_count}, &each, err);
-    if (status == 0) {
-        out->columns = list.columns;
-        take_rows(&list, out);
-    }
-    free((void *)list.cells);
-    return status;
-}
-
-int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err)
-{
-    struct arena arena = {0};
-    struct lake_rows rows;
-    int status = lake_query(lake, sql, &arena, &rows, err);
-    if (status == 0) {
-        assert(rows.rows == 1 && rows.columns == 1);
-        *out = rows.cells[0] ? strtoull(rows.cells[0], NULL, 10) : 0;
-    }
-    arena_release(&arena);
-    return status;
+    struct each_row each = {row, context};
+    return each_bound(duck_of(base), sql, (struct bound){values, value_count}, &each, err);
 }
 
 /* ---- rows through C functions ---- */
@@ -852,7 +767,7 @@ static const char *select_numbers(struct arena *arena, const char *from, const c
 }
 
 /* What people know a table by: the file that it was opened from, or its name. */
-static const char *known_as(const struct lake *lake, const char *name)
+static const char *known_as(const struct duck *lake, const char *name)
 {
     bool opened = lake->opened_name && strcmp(lake->opened_name, name) == 0;
     return opened ? lake->opened_path : name;
@@ -860,7 +775,7 @@ static const char *known_as(const struct lake *lake, const char *name)
 
 /* After the engine failed to read the columns as numbers: names the first cell that is none, or
  * says what else was wrong. (A stream that breaks off in the middle does not know why.) */
-static void explain_unread(struct lake *lake, const char *from, const char *const *columns,
+static void explain_unread(struct duck *lake, const char *from, const char *const *columns,
                            size_t count, struct error *err)
 {
     struct arena arena = {0};
@@ -874,7 +789,7 @@ static void explain_unread(struct lake *lake, const char *from, const char *cons
                          "AS VARCHAR) AS cell FROM %s) AS cells WHERE cell IS NOT NULL AND "
                          "TRY_CAST(cell AS DOUBLE) IS NULL ORDER BY number LIMIT 1",
                          quoted(&arena, columns[c]), from);
-        if (lake_query(lake, sql, &arena, &found, &why) != 0) {
+        if (lake_query(&lake->lake, sql, &arena, &found, &why) != 0) {
             explained = true;
             error_set(err, "%s : lecture interrompue (%s) ; vérifiez que la table est entière",
                       "%s: reading stopped (%s); check that the table is whole",
@@ -892,11 +807,13 @@ static void explain_unread(struct lake *lake, const char *from, const char *cons
     arena_release(&arena);
 }
 
-int lake_each_block(struct lake *lake, const char *from, const char *const *columns,
-                    size_t column_count, const char *order,
-                    int (*block)(void *context, const double *x, size_t rows, struct error *err),
-                    void *context, struct error *err)
+static int duck_each_block(struct lake *base, const char *from, const char *const *columns,
+                           size_t column_count, const char *order,
+                           int (*block)(void *context, const double *x, size_t rows,
+                                        struct error *err),
+                           void *context, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     struct each_block each = {.column_count = column_count, .block = block, .context = context};
     each.x = ARENA_NEW(&arena, double, duckdb_vector_size() * column_count);
@@ -911,7 +828,7 @@ int lake_each_block(struct lake *lake, const char *from, const char *const *colu
 }
 
 struct mapping {
-    struct lake *lake;
+    struct duck *lake;
     const struct lake_function *function;
     double *x, *y; /* one chunk: [rows][inputs], [rows][results] */
     struct batch batch;
@@ -950,12 +867,13 @@ static int map_chunk(void *context, duckdb_data_chunk chunk, struct error *err)
             batch->null[results + 1][r] = !batch->values[results + 1].text[r].data;
         }
     }
-    return lake_append(m->lake, batch, err);
+    return lake_append(&m->lake->lake, batch, err);
 }
 
-int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
-             struct error *err)
+static int duck_map(struct lake *base, const char *from, const struct lake_function *function,
+                    struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct arena arena = {0};
     struct mapping m = {.lake = lake, .function = function};
     size_t rows = duckdb_vector_size();
@@ -965,14 +883,14 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
     m.x = ARENA_NEW(&arena, double, rows * function->input_count);
     m.y = ARENA_NEW(&arena, double, rows * function->result->column_count);
     batch_init(&m.batch, function->result, &arena);
-    if (lake_create(lake, function->result, err) != 0 ||
+    if (lake_create(&lake->lake, function->result, err) != 0 ||
         stream(lake, function->result->name,
                select_numbers(&arena, from, function->key, function->inputs, function->input_count,
                               NULL),
                (struct bound){0}, map_chunk, &m, err) != 0) {
         goto done;
     }
-    status = lake_flush(lake, err);
+    status = lake_flush(&lake->lake, err);
 done:
     arena_release(&arena);
     return status;
@@ -1015,8 +933,9 @@ done:
     free(y);
 }
 
-int lake_scalar(struct lake *lake, const struct lake_scalar *scalar, struct error *err)
+static int duck_scalar(struct lake *base, const struct lake_scalar *scalar, struct error *err)
 {
+    struct duck *lake = duck_of(base);
     struct lake_scalar *kept = xcalloc(1, sizeof *kept);
     duckdb_scalar_function function = duckdb_create_scalar_function();
     duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
@@ -1038,5 +957,57 @@ int lake_scalar(struct lake *lake, const struct lake_scalar *scalar, struct erro
     duckdb_destroy_logical_type(&list);
     duckdb_destroy_logical_type(&number);
     duckdb_destroy_scalar_function(&function);
+    return status;
+}
+
+/* ---- the engine ---- */
+
+static const struct lake_engine duck_engine = {
+    .close = duck_close,
+    .constant_date = duck_constant_date,
+    .constant_real = duck_constant_real,
+    .create = duck_create,
+    .append = duck_append,
+    .flush = duck_flush,
+    .define = duck_define,
+    .words = duck_words,
+    .open_parquet = duck_open_parquet,
+    .open_file = duck_open_file,
+    .drop = duck_drop,
+    .columns = duck_columns,
+    .write = duck_write,
+    .each = duck_each,
+    .ask = duck_ask,
+    .each_block = duck_each_block,
+    .map = duck_map,
+    .scalar = duck_scalar,
+};
+
+int duck_open(struct lake **out, const struct lake_options *options, struct error *err)
+{
+    duckdb_config config = NULL;
+    char *message = NULL;
+    int status = -1;
+    struct duck *lake = xcalloc(1, sizeof *lake);
+    lake->lake.engine = &duck_engine;
+    *out = &lake->lake;
+    if (duckdb_create_config(&config) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    if (configure(config, options, err) != 0) {
+        goto done;
+    }
+    if (duckdb_open_ext(NULL, &lake->database, config, &message) != DuckDBSuccess) {
+        engine_error(err, "DuckDB", message);
+        goto done;
+    }
+    if (duckdb_connect(lake->database, &lake->work) != DuckDBSuccess ||
+        duckdb_connect(lake->database, &lake->reader) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    status = run(lake, "prelude", sql_text("duckdb/prelude.sql"), err);
+done:
+    duckdb_free(message);
+    duckdb_destroy_config(&config);
     return status;
 }

@@ -1,10 +1,10 @@
 /* The engine behind the lake: tables defined by SELECTs, fed from C, written to files.
  *
  * Stages speak to this header, not to an engine: a stage feeds tables, defines others by the SELECT
- * files of sql/, lets C functions see rows (the model), and writes results. The engine here is
- * DuckDB, embedded; a second one can stand behind the same calls. Names of tables and columns come
- * from our own lists (fleet/tables.def) and never from data; data reaches SQL in batches or as
- * files.
+ * files of sql/, lets C functions see rows (the model), and writes results. Two engines stand
+ * behind the same calls: DuckDB, embedded, and Spark, driven through one spark-sql process
+ * (spark.c). Names of tables and columns come from our own lists (fleet/tables.def) and never from
+ * data; data reaches SQL in batches or as files.
  *
  * A session belongs to one thread, except lake_append(), which any thread may call, one at a time.
  */
@@ -21,10 +21,14 @@
 
 struct lake;
 
+enum lake_engine_kind { LAKE_DUCKDB, LAKE_SPARK };
+
 struct lake_options {
-    const char *scratch; /* folder for what does not fit in memory; NULL: none is spilled */
-    unsigned threads;    /* 0: all available cores */
-    const char *memory;  /* limit, "2GB"; NULL: the engine's default */
+    enum lake_engine_kind engine;
+    const char *spark_master; /* LAKE_SPARK: "local[*]", "spark://HOST:PORT", ...; NULL: local[*] */
+    const char *scratch;      /* folder for what does not fit in memory; NULL: none is spilled */
+    unsigned threads;         /* 0: all available cores */
+    const char *memory;       /* limit, "2GB"; NULL: the engine's default */
 };
 
 /* Opens an empty session; *out is for lake_close(), also after a failure. */
@@ -104,7 +108,7 @@ int lake_each(struct lake *lake, const char *sql,
               void *context, struct error *err);
 
 struct lake_rows {
-    const char **names; /* [columns] */
+    const char **names; /* [columns]; NULL: the engine does not tell (Spark) */
     const char **cells; /* [rows][columns]; NULL: SQL NULL */
     size_t rows, columns;
 };
@@ -120,6 +124,14 @@ int lake_ask(struct lake *lake, const char *sql, const char *const *values, size
 
 /* One whole number, from a query of one row and column; NULL reads 0. */
 int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err);
+
+/* Several at once, each by a query of its own, which costs an engine less than one by one. */
+struct lake_counted {
+    const char *sql;
+    uint64_t *out;
+};
+int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t count,
+                struct error *err);
 
 /* Calls `block` for blocks of rows of `columns` of `from`, as numbers: X[rows][column_count]
  * row-major, NULL as NaN; text is converted, and what is no number is an error that names it.
@@ -142,12 +154,37 @@ struct lake_function {
     struct bytes (*text)(void *context, size_t row); /* of the rows that `apply` saw last; data
                                                         NULL: NULL. Kept by the function until the
                                                         next call. NULL: no TEXT column */
+    const char *const
+        *worker; /* the arguments with which this program does the same to rows of
+                    text on its standard input (pipeline_worker_score() of pipeline.h), NULL-ended;
+                    engines with workers run it there instead of `apply` */
+    const char *const *worker_files; /* files that the worker finds beside itself, NULL-ended */
 };
 
 /* Makes the table `function->result` by applying the function to every row of `from`:
  * x[rows][input_count], y[rows][result columns - 1], the TEXT column left out. */
 int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
              struct error *err);
+
+/* ---- work on executors ---- */
+
+/* Whether the engine runs this program on other machines: then raw files are read there. */
+bool lake_has_workers(const struct lake *lake);
+
+/* Makes tables by running this program over whole files on the engine's workers. It gets lines
+ * "NAME<tab>CHUNK" (base64; a file's chunks follow one another, the name stands at each) and prints
+ * lines "T<tab>CELL<tab>...", T the index of a table in `tables`: texts and blobs as base64,
+ * numbers and instants as decimal numbers, "-" for NULL. */
+struct lake_transform {
+    const char *folder; /* absolute */
+    const char *const
+        *suffixes; /* lower case; files that end so in any case are read, NULL-ended */
+    const char *const *worker, *const *worker_files; /* as in lake_function */
+    const struct table *const *tables; /* tables that were created already are added to */
+    size_t table_count;
+};
+
+int lake_transform(struct lake *lake, const struct lake_transform *transform, struct error *err);
 
 /* A C function for use in SQL: NAME(x_1, ..., x_inputs) of numbers gives a list of numbers,
  * DOUBLE[results]. NULL comes in as NaN, and NaN goes out as NULL. */

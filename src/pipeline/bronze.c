@@ -11,7 +11,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 /* ---- what records must look like ---- */
 
@@ -24,11 +27,11 @@ static int32_t earliest_date(void)
 static const double KM_HIGHEST = 5e6;
 
 struct specs {
-    struct record_field telemetry_fields[3 + TELEMETRY_FEATURE_COUNT];
+    struct telemetry_spec telemetry;
     struct record_field service_fields[4];
     struct record_field vehicle_fields[3];
     struct record_field part_fields[4];
-    struct record_spec telemetry, services, vehicles, parts;
+    struct record_spec services, vehicles, parts;
 };
 
 static struct record_spec spec_of(enum table_id table, struct record_field *fields, size_t count)
@@ -44,21 +47,28 @@ static struct record_spec spec_of(enum table_id table, struct record_field *fiel
     return (struct record_spec){columns, fields, count};
 }
 
+void telemetry_spec_init(struct telemetry_spec *telemetry, int32_t run_date)
+{
+    double last_instant = (run_date + 2) * (double)MICROS_PER_DAY - 1;
+    struct record_field *fields = telemetry->fields;
+    *telemetry = (struct telemetry_spec){0};
+    fields[0].required = true; /* vin */
+    fields[1].required = true; /* timestamp; event_ts is read from it */
+    fields[2] = (struct record_field){
+        .derived_from = 1, .low = earliest_date() * (double)MICROS_PER_DAY, .high = last_instant};
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        fields[3 + i].low = telemetry_features[i].low;
+        fields[3 + i].high = telemetry_features[i].high;
+    }
+    telemetry->spec = spec_of(TABLE_MESSAGES, fields, 3 + TELEMETRY_FEATURE_COUNT);
+}
+
 static void specs_init(struct specs *s, int32_t run_date)
 {
     double first_day = earliest_date();
     double last_day = run_date + 1;
-    double last_instant = (last_day + 1) * (double)MICROS_PER_DAY - 1;
     *s = (struct specs){0};
-    s->telemetry_fields[0].required = true; /* vin */
-    s->telemetry_fields[1].required = true; /* timestamp; event_ts is read from it */
-    s->telemetry_fields[2] = (struct record_field){
-        .derived_from = 1, .low = first_day * (double)MICROS_PER_DAY, .high = last_instant};
-    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
-        s->telemetry_fields[3 + i].low = telemetry_features[i].low;
-        s->telemetry_fields[3 + i].high = telemetry_features[i].high;
-    }
-    s->telemetry = spec_of(TABLE_MESSAGES, s->telemetry_fields, 3 + TELEMETRY_FEATURE_COUNT);
+    telemetry_spec_init(&s->telemetry, run_date);
 
     s->service_fields[0].required = true;
     s->service_fields[1] = (struct record_field){.low = first_day, .high = last_day};
@@ -222,13 +232,118 @@ static void tell_reading(void *context, uint64_t files, uint64_t files_total, ui
     stage_tell(context, &READING, files, files_total);
 }
 
+static int take_count(void *context, const struct bytes *cells, size_t count, struct error *err)
+{
+    uint64_t *value = worker_count(context, cells[0].data, strtoull(cells[1].data, NULL, 10));
+    (void)count;
+    (void)err;
+    assert(value);
+    *value += strtoull(cells[2].data, NULL, 10);
+    return 0;
+}
+
+static bool is_wanted(const char *name, const char *const *suffixes)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; suffixes[i] && name[0] != '.' && name[0] != '_'; i++) {
+        size_t length = strlen(suffixes[i]);
+        if (size > length && strcasecmp(name + size - length, suffixes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What workers will not see is read here: empty files, and what is no file, which engines pass over
+ * in silence. *left: the files that are theirs. */
+static int read_odd_files(struct stage *stage, const char *folder,
+                          const struct ingest_options *options, const struct ingest_sink *sink,
+                          struct ingest_counts *counts, uint64_t *left, struct error *err)
+{
+    const char *const *suffixes = ingest_suffixes(options->map);
+    const char *full = arena_printf(stage->arena, "%s/%s", stage->session->data, folder);
+    char **names;
+    size_t count;
+    *left = 0;
+    if (fs_list(full, stage->arena, &names, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *path = arena_printf(stage->arena, "%s/%s", full, names[i]);
+        struct stat info;
+        if (!is_wanted(names[i], suffixes)) {
+            counts->ignored++;
+        } else if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+            ++*left;
+        } else if (ingest_file(path, folder, names[i], options, sink, counts, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Raw files read by the engine's workers, which run this program: the same as ingest_folder(). */
+static int read_on_workers(struct stage *stage, const char *folder,
+                           const struct ingest_options *options, const struct ingest_sink *sink,
+                           struct ingest_counts *counts, struct error *err)
+{
+    const struct table *tables[WORKER_TABLES];
+    char date[DATE_TEXT_SIZE];
+    const char *map = stage->options->map_path;
+    const char *map_name = map && strrchr(map, '/') ? strrchr(map, '/') + 1 : map;
+    const char *const worker[] = {"worker",
+                                  "records",
+                                  "--folder",
+                                  folder,
+                                  "--run-date",
+                                  date_format(stage->session->run_date, date),
+                                  map ? "--map" : NULL,
+                                  map_name,
+                                  NULL};
+    const char *const files[] = {map, NULL};
+    const struct lake_transform transform = {
+        .folder = arena_printf(stage->arena, "%s/%s", stage->session->data, folder),
+        .suffixes = ingest_suffixes(options->map),
+        .worker = worker,
+        .worker_files = files,
+        .tables = tables,
+        .table_count = WORKER_TABLES};
+    uint64_t theirs;
+    struct ingest_counts seen = {0};
+    tables[WORKER_MESSAGES] = fleet_table(TABLE_MESSAGES);
+    tables[WORKER_REJECTS] = fleet_table(TABLE_QUARANTAINE);
+    tables[WORKER_INPUTS] = fleet_table(TABLE_ENTREES);
+    tables[WORKER_COUNTS] = &worker_counts;
+    stage_tell(stage->session, &READING, 0, 0);
+    if (read_odd_files(stage, folder, options, sink, counts, &theirs, err) != 0 ||
+        lake_create(stage->lake, &worker_counts, err) != 0 ||
+        lake_transform(stage->lake, &transform, err) != 0 || lake_flush(stage->lake, err) != 0 ||
+        lake_each(stage->lake,
+                  "SELECT what, field, CAST(sum(value) AS BIGINT) FROM ingest_counts "
+                  "GROUP BY what, field",
+                  take_count, &seen, err) != 0) {
+        return -1;
+    }
+    if (seen.files != theirs) {
+        return error_set(
+            err,
+            "%s : Spark y a lu %llu fichiers sur %llu ; ce dossier doit être le même "
+            "pour toutes ses machines",
+            "%s: Spark has read %llu files of %llu there; this folder must be the same "
+            "for all its machines",
+            transform.folder, (unsigned long long)seen.files, (unsigned long long)theirs);
+    }
+    ingest_counts_add(counts, &seen);
+    return 0;
+}
+
 static int load_telemetry(struct bronze *bronze, const char *folder, const struct specs *specs,
                           const struct ingest_sink *sink, struct error *err)
 {
     struct stage *stage = bronze->stage;
     const char *data = stage->session->data;
     struct ingest_counts *counts = &stage->report->telemetry;
-    struct ingest_options options = {.spec = &specs->telemetry,
+    struct ingest_options options = {.spec = &specs->telemetry.spec,
                                      .threads = stage->session->threads,
                                      .progress = tell_reading,
                                      .progress_context = (void *)stage->session};
@@ -237,16 +352,18 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
     const char *parquet = arena_printf(stage->arena, "%s/parquet", folder);
     int status = -1;
     if (stage->options->map_path &&
-        !(map = ingest_map_read(stage->options->map_path, &specs->telemetry, err))) {
+        !(map = ingest_map_read(stage->options->map_path, &specs->telemetry.spec, err))) {
         goto done;
     }
     options.map = map;
     if (fs_exists(arena_printf(stage->arena, "%s/%s", data, json)) &&
-        ingest_folder(data, json, &options, sink, counts, err) != 0) {
+        (lake_has_workers(stage->lake)
+             ? read_on_workers(stage, json, &options, sink, counts, err)
+             : ingest_folder(data, json, &options, sink, counts, err)) != 0) {
         goto done;
     }
     if (fs_is_folder(arena_printf(stage->arena, "%s/%s", data, parquet)) &&
-        bronze_parquet(stage, parquet, &specs->telemetry, sink, counts, err) != 0) {
+        bronze_parquet(stage, parquet, &specs->telemetry.spec, sink, counts, err) != 0) {
         goto done;
     }
     if (counts->records == 0) {

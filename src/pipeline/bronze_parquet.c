@@ -59,12 +59,12 @@ static enum raw_kind kind_of(enum column_type type)
 }
 
 /* Which fields the file has, and the SELECT that reads them. */
-static int plan(struct stage *stage, const struct record_spec *spec, enum raw_kind *kinds,
-                const char **sql, struct error *err)
+static int plan(struct stage *stage, struct lake *lake, const struct record_spec *spec,
+                enum raw_kind *kinds, const char **sql, struct error *err)
 {
     struct column *columns;
     size_t count;
-    if (lake_columns(stage->lake, "telemetry_parquet", stage->arena, &columns, &count, err) != 0) {
+    if (lake_columns(lake, "telemetry_parquet", stage->arena, &columns, &count, err) != 0) {
         return -1;
     }
     char *list = arena_strdup(stage->arena, "");
@@ -82,7 +82,7 @@ static int plan(struct stage *stage, const struct record_spec *spec, enum raw_ki
     return 0;
 }
 
-static int read_file(struct stage *stage, const char *source, const char *path,
+static int read_file(struct stage *stage, struct lake *lake, const char *source, const char *path,
                      struct collector *collector, struct error *err)
 {
     struct input_file file = {.source = source};
@@ -94,13 +94,13 @@ static int read_file(struct stage *stage, const char *source, const char *path,
     in.values = ARENA_NEW(stage->arena, struct raw_value, collector->spec->field_count);
     struct error unreadable;
     if (hash_file(path, file.sha256, &file.bytes, &unreadable) != 0 ||
-        lake_open_file(stage->lake, "telemetry_parquet", path, &unreadable) != 0) {
+        lake_open_file(lake, "telemetry_parquet", path, &unreadable) != 0) {
         struct record_origin origin = {.source = source};
         return collector_refuse(collector, "unreadable_file", &origin, err);
     }
-    if (plan(stage, collector->spec, kinds, &sql, err) != 0 ||
-        lake_each(stage->lake, sql, take_row, &in, err) != 0 ||
-        lake_drop(stage->lake, "telemetry_parquet", err) != 0) {
+    if (plan(stage, lake, collector->spec, kinds, &sql, err) != 0 ||
+        lake_each(lake, sql, take_row, &in, err) != 0 ||
+        lake_drop(lake, "telemetry_parquet", err) != 0) {
         return -1;
     }
     file.records = collector->counts.records - before;
@@ -111,12 +111,17 @@ int bronze_parquet(struct stage *stage, const char *folder, const struct record_
                    const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err)
 {
     struct collector collector = {0};
+    /* A session of its own: whichever engine the run has, DuckDB reads people's files. */
+    const struct lake_options options = {.threads = stage->session->threads,
+                                         .memory = stage->session->memory};
+    struct lake *lake = NULL;
     char **names;
     size_t count;
     const char *data = stage->session->data;
     int status = -1;
     collector_init(&collector, spec, sink, NULL);
-    if (fs_list(arena_printf(stage->arena, "%s/%s", data, folder), stage->arena, &names, &count,
+    if (lake_open(&lake, &options, err) != 0 ||
+        fs_list(arena_printf(stage->arena, "%s/%s", data, folder), stage->arena, &names, &count,
                 err) != 0) {
         goto done;
     }
@@ -128,7 +133,7 @@ int bronze_parquet(struct stage *stage, const char *folder, const struct record_
         }
         const char *source = arena_printf(stage->arena, "%s/%s", folder, names[i]);
         const char *path = arena_printf(stage->arena, "%s/%s", data, source);
-        if (read_file(stage, source, path, &collector, err) != 0) {
+        if (read_file(stage, lake, source, path, &collector, err) != 0) {
             goto done;
         }
     }
@@ -136,5 +141,6 @@ int bronze_parquet(struct stage *stage, const char *folder, const struct record_
 done:
     ingest_counts_add(counts, &collector.counts);
     collector_release(&collector);
+    lake_close(lake);
     return status;
 }

@@ -39,12 +39,12 @@ static int define_words(struct lake *lake, struct error *err)
 static int count_vehicles(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
-    if (lake_count(stage->lake, "SELECT count(*) FROM reporting_final", &report->gold_rows, err) !=
-            0 ||
-        lake_count(stage->lake, "SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins",
-                   &report->without_service, err) != 0 ||
-        lake_count(stage->lake, "SELECT CAST(sum(sans_registre) AS BIGINT) FROM orphelins",
-                   &report->without_register, err) != 0) {
+    const struct lake_counted counts[] = {
+        {"SELECT count(*) FROM reporting_final", &report->gold_rows},
+        {"SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins", &report->without_service},
+        {"SELECT CAST(sum(sans_registre) AS BIGINT) FROM orphelins", &report->without_register},
+    };
+    if (lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err) != 0) {
         return -1;
     }
     struct lake_rows rows;

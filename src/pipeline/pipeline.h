@@ -191,6 +191,20 @@ struct verify_report {
 int pipeline_verify(const struct session *session, const struct verify_options *options,
                     struct arena *arena, struct verify_report *report, struct error *err);
 
+/* ---- what Spark's executors run of this program (worker.c) ---- */
+
+/* Reads raw files from lines "NAME<tab>CHUNK" on standard input (base64; a file's chunks follow one
+ * another) as a run does, and prints rows, rejects, files and counts (see lake_transform()). Works
+ * in the current folder. `folder` is what stands before the names in reports. */
+int pipeline_worker_records(const char *folder, int32_t run_date, const char *map_path,
+                            struct error *err);
+
+/* Reads lines "KEY<tab>INPUT<tab>..." in gold's order of inputs ("-": NULL) and prints the columns
+ * of `predictions`: KEY, numbers, the reasons as base64. `lifetimes`: the parts' km, by failure,
+ * joined by ','. */
+int pipeline_worker_score(const char *model_path, bool calibrated, const char *lifetimes,
+                          struct error *err);
+
 /* ---- simulated bronze (simulate.c) ---- */
 
 /* Puts `folder`'s content in place as bronze of the run date: called with a function that fills an

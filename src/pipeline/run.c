@@ -138,7 +138,9 @@ int pipeline_run(const struct session *session, const struct run_options *option
         publish_begin(&publication, session->data, err) != 0) {
         goto done;
     }
-    struct lake_options lake_options = {.scratch =
+    struct lake_options lake_options = {.engine = session->spark ? LAKE_SPARK : LAKE_DUCKDB,
+                                        .spark_master = session->spark_master,
+                                        .scratch =
                                             arena_printf(&arena, "%s/scratch", publication.staging),
                                         .threads = session->threads,
                                         .memory = session->memory};

@@ -1,6 +1,8 @@
 /* Scoring: the fleet's features through the model; see stages.h. */
 #include "pipeline/stages.h"
 
+#include "base/fs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,15 +38,7 @@ static const struct table predictions = {"predictions", prediction_columns,
 _Static_assert(sizeof prediction_columns / sizeof *prediction_columns == 2 + PREDICTION_COLUMNS,
                "one column a class in predictions");
 
-struct scoring {
-    struct stage *stage;
-    const struct fleet_model *model;
-    double km_median[FAILURE_COUNT]; /* of the part; NAN: no lifetime known */
-    float *x;                        /* one block, in the model's order */
-    double *prob;                    /* one block, by class of the model */
-    int *predicted;                  /* one block, by failure */
-    struct fleet_reasons reasons;
-};
+_Static_assert((int)SCORING_RESULTS == (int)PREDICTION_COLUMNS, "one number a column");
 
 /* One vehicle: class probabilities of the model into a row of `predictions`. */
 static void predict_row(const struct scoring *s, const double *x, const double *class_prob,
@@ -70,20 +64,17 @@ static void predict_row(const struct scoring *s, const double *x, const double *
                                              x[INPUT_km_depuis_revis]);
 }
 
-static int predict_block(void *context, const double *x, size_t rows, double *y, struct error *err)
+int scoring_block(void *context, const double *x, size_t rows, double *y, struct error *err)
 {
     struct scoring *s = context;
     int classes = forest_classes(s->model->forest);
     for (size_t r = 0; r < rows; r++) {
-        bool complete = true;
         for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
             s->x[r * MODEL_INPUT_COUNT + i] =
                 (float)x[r * MODEL_INPUT_COUNT + s->model->input_of[i]];
-            complete = complete && !isnan(x[r * MODEL_INPUT_COUNT + i]);
         }
-        s->stage->report->incomplete += !complete;
     }
-    forest_predict(s->model->forest, s->x, rows, s->stage->session->threads, s->prob);
+    forest_predict(s->model->forest, s->x, rows, s->threads, s->prob);
     forest_calibration_apply(&s->model->calibration, s->prob, rows);
     for (size_t r = 0; r < rows; r++) {
         predict_row(s, &x[r * MODEL_INPUT_COUNT], &s->prob[r * (size_t)classes],
@@ -99,14 +90,14 @@ static struct bytes reasons_of_row(void *context, size_t row)
     return s->reasons.cells[row];
 }
 
-static int read_lifetimes(struct scoring *s, struct error *err)
+static int read_lifetimes(struct stage *stage, struct scoring *s, struct error *err)
 {
     struct lake_rows rows;
     for (int f = 0; f < FAILURE_COUNT; f++) {
         s->km_median[f] = NAN;
     }
-    if (lake_query(s->stage->lake, "SELECT piece, km_median FROM piece_lifetime ORDER BY piece",
-                   s->stage->arena, &rows, err) != 0) {
+    if (lake_query(stage->lake, "SELECT piece, km_median FROM piece_lifetime ORDER BY piece",
+                   stage->arena, &rows, err) != 0) {
         return -1;
     }
     for (size_t r = 0; r < rows.rows; r++) {
@@ -119,25 +110,85 @@ static int read_lifetimes(struct scoring *s, struct error *err)
     return 0;
 }
 
+/* Vehicles that lack a measure in all their messages. */
+static int count_incomplete(struct stage *stage, struct error *err)
+{
+    char *lacks = arena_strdup(stage->arena, "");
+    for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
+        lacks = arena_printf(stage->arena, "%s%s%s IS NULL", lacks, i > 0 ? " OR " : "",
+                             model_input_gold_columns[i]);
+    }
+    return lake_count(stage->lake,
+                      arena_printf(stage->arena, "SELECT count(*) FROM features WHERE %s", lacks),
+                      &stage->report->incomplete, err);
+}
+
+void scoring_init(struct scoring *s, const struct fleet_model *model, unsigned threads,
+                  struct arena *arena)
+{
+    *s = (struct scoring){.model = model, .threads = threads};
+    s->x = ARENA_NEW(arena, float, BATCH_ROWS *MODEL_INPUT_COUNT);
+    s->prob = ARENA_NEW(arena, double, BATCH_ROWS *FAILURE_COUNT);
+    s->predicted = ARENA_NEW(arena, int, BATCH_ROWS);
+}
+
+/* What the workers need to do what scoring_block() does here: the model, which may have learned
+ * from `features` how many rows came by its nodes, and the lifetimes of parts. */
+static int plan_workers(struct stage *stage, const struct scoring *s,
+                        struct lake_function *function, struct error *err)
+{
+    enum { WORDS = 8 };
+    const char **worker = ARENA_NEW(stage->arena, const char *, WORDS);
+    const char **files = ARENA_NEW(stage->arena, const char *, 2);
+    char *lifetimes = arena_strdup(stage->arena, "");
+    struct bytes bytes;
+    for (int f = 0; f < FAILURE_COUNT; f++) {
+        lifetimes =
+            arena_printf(stage->arena, "%s%s%.17g", lifetimes, f > 0 ? "," : "", s->km_median[f]);
+    }
+    size_t count = 0;
+    worker[count++] = "worker";
+    worker[count++] = "score";
+    worker[count++] = "--model";
+    worker[count++] = "model.onnx";
+    worker[count++] = "--lifetimes";
+    worker[count++] = lifetimes;
+    if (stage->options->calibrated) {
+        worker[count++] = "--calibrated";
+    }
+    files[0] = arena_printf(stage->arena, "%s/scratch/model.onnx", stage->publication->staging);
+    function->worker = worker;
+    function->worker_files = files;
+    if (s->reasons.possible) {
+        if (forest_encode(s->model->forest, &s->model->card, stage->arena, &bytes, err) != 0) {
+            return -1;
+        }
+    } else if (fs_read(s->model->path, INT32_MAX, stage->arena, &bytes, err) != 0) {
+        return -1;
+    }
+    return fs_write(files[0], bytes.data, bytes.size, err);
+}
+
 int score_features(struct stage *stage, const struct fleet_model *model, struct error *err)
 {
-    struct scoring s = {.stage = stage, .model = model};
-    const struct lake_function function = {.key = "vin",
-                                           .inputs = model_input_gold_columns,
-                                           .input_count = MODEL_INPUT_COUNT,
-                                           .result = &predictions,
-                                           .apply = predict_block,
-                                           .context = &s,
-                                           .text = reasons_of_row};
-    if (read_lifetimes(&s, err) != 0 ||
+    struct scoring s;
+    struct lake_function function = {.key = "vin",
+                                     .inputs = model_input_gold_columns,
+                                     .input_count = MODEL_INPUT_COUNT,
+                                     .result = &predictions,
+                                     .apply = scoring_block,
+                                     .context = &s,
+                                     .text = reasons_of_row};
+    scoring_init(&s, model, stage->session->threads, stage->arena);
+    if (read_lifetimes(stage, &s, err) != 0 || count_incomplete(stage, err) != 0 ||
         fleet_reasons_open(&s.reasons, stage->lake, "features", model, stage->session->threads,
                            stage->arena, err) != 0) {
         return -1;
     }
-    s.x = ARENA_NEW(stage->arena, float, BATCH_ROWS *MODEL_INPUT_COUNT);
-    s.prob = ARENA_NEW(stage->arena, double, BATCH_ROWS *FAILURE_COUNT);
-    s.predicted = ARENA_NEW(stage->arena, int, BATCH_ROWS);
-    int status = lake_map(stage->lake, "features", &function, err);
+    int status = -1;
+    if (!lake_has_workers(stage->lake) || plan_workers(stage, &s, &function, err) == 0) {
+        status = lake_map(stage->lake, "features", &function, err);
+    }
     fleet_reasons_close(&s.reasons);
     return status;
 }

@@ -79,16 +79,16 @@ static int write_days(struct stage *stage, struct error *err)
 static int count_rows(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
-    if (lake_count(stage->lake, "SELECT count(*) FROM telemetry", &report->silver_rows, err) != 0 ||
-        lake_count(
-            stage->lake,
-            "SELECT count(*) FROM (SELECT vin, event_ts FROM telemetry GROUP BY vin, event_ts "
-            "HAVING count(*) > 1)",
-            &report->conflicts, err) != 0 ||
-        lake_count(stage->lake,
-                   "SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
-                   "count(DISTINCT (modele, annee)) > 1)",
-                   &report->vehicles_conflicting, err) != 0) {
+    const struct lake_counted counts[] = {
+        {"SELECT count(*) FROM telemetry", &report->silver_rows},
+        {"SELECT count(*) FROM (SELECT vin, event_ts FROM telemetry GROUP BY vin, event_ts HAVING "
+         "count(*) > 1)",
+         &report->conflicts},
+        {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
+         "count(DISTINCT (modele, annee)) > 1)",
+         &report->vehicles_conflicting},
+    };
+    if (lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err) != 0) {
         return -1;
     }
     report->duplicates = report->telemetry.accepted - report->silver_rows;

@@ -40,6 +40,21 @@ int bronze_find(const char *data, int32_t run_date, struct arena *arena, const c
 
 int bronze_load(struct stage *stage, struct error *err);
 
+/* What a telemetry message must look like on a run date. */
+struct telemetry_spec {
+    struct record_field fields[3 + TELEMETRY_FEATURE_COUNT];
+    struct record_spec spec;
+};
+void telemetry_spec_init(struct telemetry_spec *telemetry, int32_t run_date);
+
+/* What the workers that read raw files print, by its number in their lines (see lake_transform()).
+ */
+enum worker_table { WORKER_MESSAGES, WORKER_REJECTS, WORKER_INPUTS, WORKER_COUNTS, WORKER_TABLES };
+extern const struct table worker_counts; /* what TEXT, field WHOLE, value WHOLE */
+
+/* Where a row of `worker_counts` belongs: counts->NAME, or counts->NAME[field]; NULL: nowhere. */
+uint64_t *worker_count(struct ingest_counts *counts, const char *name, size_t field);
+
 /* Records of the history that have a usable label go to `sink`, in the file's order; `path` is
  * relative to `root`. */
 int bronze_history(const char *root, const char *path, const struct ingest_sink *sink,
@@ -72,6 +87,29 @@ static inline double round_vote(double prob)
 
 /* Fills the table `predictions` from `features`. */
 int score_features(struct stage *stage, const struct fleet_model *model, struct error *err);
+
+/* ---- score.c again: one block of vehicles ---- */
+
+/* Predicts for blocks of vehicles, in the columns of `predictions` behind vin. */
+struct scoring {
+    const struct fleet_model *model;
+    unsigned threads;
+    double km_median[FAILURE_COUNT]; /* of the part; NAN: no lifetime known */
+    float *x;                        /* one block, in the model's order */
+    double *prob;                    /* one block, by class of the model */
+    int *predicted;                  /* one block, by failure */
+    struct fleet_reasons reasons;
+};
+
+enum { SCORING_RESULTS = 6 + FAILURE_COUNT }; /* numbers a vehicle */
+
+/* Makes room for blocks of BATCH_ROWS, owned by the arena. */
+void scoring_init(struct scoring *scoring, const struct fleet_model *model, unsigned threads,
+                  struct arena *arena);
+
+/* y[rows][SCORING_RESULTS] of x[rows][MODEL_INPUT_COUNT], in gold's order of inputs; the reasons
+ * are in scoring->reasons.cells afterwards. The context is a struct scoring. */
+int scoring_block(void *context, const double *x, size_t rows, double *y, struct error *err);
 
 /* ---- gold.c ---- */
 

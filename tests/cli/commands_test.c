@@ -42,7 +42,7 @@ static void test_wrong_usage_ends_with_2_and_says_what_to_type(void **state)
     assert_cli_fails(2, "did you mean --limit?", "top", "--limti", "3", NULL);
     assert_cli_fails(2, "--run-date 2026-13-01: there is no such date", "--run-date", "2026-13-01",
                      "run", NULL);
-    assert_cli_fails(2, "the duckdb engine only", "--engine", "spark", "run", NULL);
+    assert_cli_fails(2, "top does not go through Spark", "--engine", "spark", "top", NULL);
     assert_cli_fails(2, "--vehicles belongs after the command: autostream generate --vehicles",
                      "--vehicles", "3", "generate", NULL);
     assert_cli_fails(2, "quality does not expect \"extra\"", "quality", "extra", NULL);

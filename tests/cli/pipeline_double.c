@@ -57,6 +57,24 @@ int pipeline_simulate(const struct session *session,
     return status;
 }
 
+int pipeline_worker_records(const char *folder, int32_t run_date, const char *map_path,
+                            struct error *err)
+{
+    (void)folder;
+    (void)run_date;
+    (void)map_path;
+    return error_set(err, "travail", "work");
+}
+
+int pipeline_worker_score(const char *model_path, bool calibrated, const char *lifetimes,
+                          struct error *err)
+{
+    (void)model_path;
+    (void)calibrated;
+    (void)lifetimes;
+    return error_set(err, "travail", "work");
+}
+
 int pipeline_run(const struct session *session, const struct run_options *options,
                  struct run_report *report, struct error *err)
 {

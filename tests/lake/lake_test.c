@@ -260,8 +260,8 @@ static void test_a_function_of_rows_makes_a_table(void **state)
         {"name", COLUMN_TEXT}, {"half", COLUMN_WHOLE}, {"small", COLUMN_REAL}};
     static const struct table result = {"halves", result_columns, 3};
     const char *inputs[] = {"n"};
-    const struct lake_function function = {"name",           inputs, 1,   &result,
-                                           half_and_missing, NULL,   NULL};
+    const struct lake_function function = {"name", inputs, 1,    &result, half_and_missing,
+                                           NULL,   NULL,   NULL, NULL};
     assert_int_equal(lake_create(f->lake, &things, &err), 0);
     feed(f->lake, 0, 10000, false);
     assert_int_equal(lake_map(f->lake, "things", &function, &err), 0);
@@ -292,8 +292,8 @@ static void test_a_function_of_rows_may_give_a_text_as_well(void **state)
                                                    {"word", COLUMN_TEXT}};
     static const struct table result = {"words", result_columns, 4};
     const char *inputs[] = {"n"};
-    const struct lake_function function = {"name", inputs,         1, &result, half_and_missing,
-                                           NULL,   even_or_missing};
+    const struct lake_function function = {"name", inputs,          1,    &result, half_and_missing,
+                                           NULL,   even_or_missing, NULL, NULL};
     assert_int_equal(lake_create(f->lake, &things, &err), 0);
     feed(f->lake, 0, 5000, false);
     assert_int_equal(lake_map(f->lake, "things", &function, &err), 0);

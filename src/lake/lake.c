@@ -1,0 +1,230 @@
+/* The calls of lake.h, handed to the session's engine, and what all engines share; see engine.h. */
+#include "lake/lake.h"
+
+#include "lake/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int lake_open(struct lake **out, const struct lake_options *options, struct error *err)
+{
+    return options->engine == LAKE_SPARK ? spark_open(out, options, err)
+                                         : duck_open(out, options, err);
+}
+
+void lake_close(struct lake *lake)
+{
+    if (lake) {
+        lake->engine->close(lake);
+    }
+}
+
+int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err)
+{
+    return lake->engine->constant_date(lake, name, date, err);
+}
+
+int lake_constant_real(struct lake *lake, const char *name, double value, struct error *err)
+{
+    return lake->engine->constant_real(lake, name, value, err);
+}
+
+int lake_create(struct lake *lake, const struct table *table, struct error *err)
+{
+    return lake->engine->create(lake, table, err);
+}
+
+int lake_append(struct lake *lake, const struct batch *batch, struct error *err)
+{
+    return lake->engine->append(lake, batch, err);
+}
+
+int lake_flush(struct lake *lake, struct error *err)
+{
+    return lake->engine->flush(lake, err);
+}
+
+int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
+                struct error *err)
+{
+    return lake->engine->define(lake, name, file, kind, err);
+}
+
+int lake_words(struct lake *lake, const char *name, const char *word_column,
+               const char *const *words, size_t count, struct error *err)
+{
+    return lake->engine->words(lake, name, word_column, words, count, err);
+}
+
+int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
+                      const char *folder, const char *pattern, struct error *err)
+{
+    return lake->engine->open_parquet(lake, name, table, folder, pattern, err);
+}
+
+int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err)
+{
+    assert(lake->engine->open_file);
+    return lake->engine->open_file(lake, name, path, err);
+}
+
+int lake_drop(struct lake *lake, const char *name, struct error *err)
+{
+    assert(lake->engine->drop);
+    return lake->engine->drop(lake, name, err);
+}
+
+int lake_columns(struct lake *lake, const char *name, struct arena *arena, struct column **columns,
+                 size_t *count, struct error *err)
+{
+    return lake->engine->columns(lake, name, arena, columns, count, err);
+}
+
+int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
+               const char *path, struct error *err)
+{
+    return lake->engine->write(lake, output, format, path, err);
+}
+
+int lake_each(struct lake *lake, const char *sql,
+              int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
+              void *context, struct error *err)
+{
+    return lake->engine->each(lake, sql, row, context, err);
+}
+
+int lake_each_block(struct lake *lake, const char *from, const char *const *columns,
+                    size_t column_count, const char *order,
+                    int (*block)(void *context, const double *x, size_t rows, struct error *err),
+                    void *context, struct error *err)
+{
+    return lake->engine->each_block(lake, from, columns, column_count, order, block, context, err);
+}
+
+int lake_map(struct lake *lake, const char *from, const struct lake_function *function,
+             struct error *err)
+{
+    return lake->engine->map(lake, from, function, err);
+}
+
+int lake_scalar(struct lake *lake, const struct lake_scalar *scalar, struct error *err)
+{
+    assert(lake->engine->scalar);
+    return lake->engine->scalar(lake, scalar, err);
+}
+
+bool lake_has_workers(const struct lake *lake)
+{
+    return lake->engine->transform != NULL;
+}
+
+int lake_transform(struct lake *lake, const struct lake_transform *transform, struct error *err)
+{
+    assert(lake->engine->transform);
+    return lake->engine->transform(lake, transform, err);
+}
+
+/* ---- small results ---- */
+
+struct row_list {
+    struct arena *arena;
+    const char **cells;
+    size_t used, room, columns;
+};
+
+static int keep_row(void *context, const struct bytes *cells, size_t count, struct error *err)
+{
+    struct row_list *list = context;
+    (void)err;
+    list->columns = count;
+    if (list->used + count > list->room) {
+        list->room = (list->room + count) * 2;
+        list->cells = xrealloc((void *)list->cells, list->room, sizeof *list->cells);
+    }
+    for (size_t c = 0; c < count; c++) {
+        list->cells[list->used++] =
+            cells[c].data ? arena_copy(list->arena, cells[c].data, cells[c].size) : NULL;
+    }
+    return 0;
+}
+
+/* The rows that were kept, in the arena. */
+static void take_rows(struct row_list *list, struct lake_rows *out)
+{
+    out->cells = ARENA_NEW(list->arena, const char *, list->used);
+    if (list->used > 0) {
+        memcpy((void *)out->cells, (const void *)list->cells, list->used * sizeof *list->cells);
+    }
+    out->rows = out->columns > 0 ? list->used / out->columns : 0;
+}
+
+int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
+               struct error *err)
+{
+    struct row_list list = {.arena = arena};
+    struct column *columns = NULL;
+    int status = -1;
+    *out = (struct lake_rows){0};
+    if ((!lake_has_workers(lake) && lake_columns(lake, arena_printf(arena, "(%s)", sql), arena,
+                                                 &columns, &out->columns, err) != 0) ||
+        lake_each(lake, sql, keep_row, &list, err) != 0) {
+        goto done;
+    }
+    out->names = columns ? ARENA_NEW(arena, const char *, out->columns) : NULL;
+    for (size_t c = 0; columns && c < out->columns; c++) {
+        out->names[c] = columns[c].name;
+    }
+    out->columns = columns ? out->columns : list.columns;
+    take_rows(&list, out);
+    status = 0;
+done:
+    free((void *)list.cells);
+    return status;
+}
+
+int lake_ask(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
+             struct arena *arena, struct lake_rows *out, struct error *err)
+{
+    struct row_list list = {.arena = arena};
+    assert(lake->engine->ask);
+    *out = (struct lake_rows){0};
+    int status = lake->engine->ask(lake, sql, values, value_count, keep_row, &list, err);
+    if (status == 0) {
+        out->columns = list.columns;
+        take_rows(&list, out);
+    }
+    free((void *)list.cells);
+    return status;
+}
+
+int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err)
+{
+    struct arena arena = {0};
+    struct lake_rows rows;
+    int status = lake_query(lake, sql, &arena, &rows, err);
+    if (status == 0) {
+        assert(rows.rows == 1 && rows.columns == 1);
+        *out = rows.cells[0] ? strtoull(rows.cells[0], NULL, 10) : 0;
+    }
+    arena_release(&arena);
+    return status;
+}
+
+int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t count,
+                struct error *err)
+{
+    struct arena arena = {0};
+    struct lake_rows rows;
+    char *sql = arena_strdup(&arena, "SELECT");
+    for (size_t i = 0; i < count; i++) {
+        sql = arena_printf(&arena, "%s%s (%s) AS n%zu", sql, i > 0 ? "," : "", counts[i].sql, i);
+    }
+    int status = lake_query(lake, sql, &arena, &rows, err);
+    for (size_t i = 0; i < count && status == 0; i++) {
+        assert(rows.rows == 1 && rows.columns == count);
+        *counts[i].out = rows.cells[i] ? strtoull(rows.cells[i], NULL, 10) : 0;
+    }
+    arena_release(&arena);
+    return status;
+}
