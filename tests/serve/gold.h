@@ -56,12 +56,15 @@
                                                       " W"                                                                                    \
                                                       "HE"                                                                                    \
                                                       "N"                                                                                     \
-                                                      " " GOLD_DRAW(12) " %% 10 < 6 THEN 0 ELSE "                                             \
-                                                                        "1 + " GOLD_DRAW(                                                     \
-                                                                            13) " %% 5 END AS "                                               \
-                                                                                "panne,"                                                      \
-                                                                                " " GOLD_DRAW(14) " %% 6 AS model "                           \
-                                                                                                  "FROM range(%zu) AS numbers(i)"
+                                                      " " GOLD_DRAW(                                                                          \
+                                                          12) " %% 10 < 6 THEN 0 ELSE "                                                       \
+                                                              "1 + " GOLD_DRAW(                                                               \
+                                                                  13) " %% 5 END AS "                                                         \
+                                                                      "panne,"                                                                \
+                                                                      " " GOLD_DRAW(                                                          \
+                                                                          14) " %% 6 AS model "                                               \
+                                                                              "FROM range(%zu) "                                              \
+                                                                              "AS numbers(i)"
 
 /* The rows of reporting_final. The probability 0 and 1, and 0.15 (a bin's border) come often. */
 #define GOLD_SELECT                                                                                \

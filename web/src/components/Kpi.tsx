@@ -29,6 +29,7 @@ export function Kpi({ tile }: { tile: KpiTile }) {
         <li class={`kpi ${tile.tone ?? ""}`} data-kpi={tile.id}>
             <span class="kpi-label" title={tile.hint}>
                 {tile.link ? <a href={href("/donnees", tile.link)}>{tile.label}</a> : tile.label}
+                {tile.hint && <span class="visually-hidden">{`: ${tile.hint}`}</span>}
             </span>
             <span class="kpi-figure">
                 <strong class="kpi-value">{tile.value}</strong>
