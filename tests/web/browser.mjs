@@ -171,7 +171,7 @@ async function gridEqualsGold() {
     await check("no match says so and offers to clear the filters", async () => {
         await tab.go("/donnees?q=nobody-has-this");
         await tab.page.locator("main .notice button").click();
-        await settle(tab.page);
+        await tab.page.locator(".grid").waitFor();
         assert.deepEqual(await vinsOf(tab.page), vins);
     });
     await tab.close();
