@@ -17,7 +17,8 @@ const [address, rounds = "10"] = process.argv.slice(2);
 function watch() {
     const complete = () => document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"]') === null
-        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null);
+        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null
+            || plot.getBoundingClientRect().top > innerHeight);
     window.completeAt = null;
     window.awaitComplete = () => {
         window.completeAt = null;

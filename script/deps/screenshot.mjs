@@ -38,7 +38,8 @@ for (const { name, path, theme, lang, viewport } of shots) {
     await page.goto(`${address}${path}?theme=${theme}&lang=${lang}`);
     await page.waitForFunction(() => document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"]') === null
-        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null));
+        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null
+            || plot.getBoundingClientRect().top > innerHeight));
     await page.screenshot({ path: join(folder, `${name}.png`) });
     await context.close();
 }

@@ -66,7 +66,8 @@ async function settle(page) {
     await page.waitForFunction(() =>
         document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"]') === null
-        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null));
+        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null
+            || plot.getBoundingClientRect().top > innerHeight));
 }
 
 async function visit(page, url) {
@@ -170,7 +171,7 @@ async function gridEqualsGold() {
     await check("no match says so and offers to clear the filters", async () => {
         await tab.go("/donnees?q=nobody-has-this");
         await tab.page.locator("main .notice button").click();
-        await settle(tab.page);
+        await tab.page.locator(".grid").waitFor();
         assert.deepEqual(await vinsOf(tab.page), vins);
     });
     await tab.close();
@@ -300,6 +301,7 @@ async function findings() {
         await tab.go("/analyses?lang=fr");
         const plot = page.locator(".chart", { hasText: "Pannes prédites" }).locator(".plot");
         await plot.scrollIntoViewIfNeeded();
+        await plot.locator("svg").waitFor();
         const bar = await plot.locator("svg path").evaluateAll((all) => all.map((p) => p.getBoundingClientRect())
             .map(({ x, y, width, height }) => ({ x, y, width, height })).filter((b) => b.width > 20 && b.height > 8 && b.height < 40)[0]);
         await page.mouse.click(bar.x + bar.width / 2, bar.y + bar.height / 2);

@@ -68,12 +68,24 @@ export function Plot({ label, height, of, option, onPick }: {
                 if (dataIndex !== undefined) pick.current?.(dataIndex, seriesIndex ?? 0);
             });
         };
-        if (library) draw(library);
-        else void fetchPlots().then(draw, () => undefined); // the table still says it
+        // Drawn when it comes near the screen, or to paper: a page of many plots opens at once.
+        const start = () => {
+            near.disconnect();
+            window.removeEventListener("beforeprint", start);
+            if (library) draw(library);
+            else void fetchPlots().then(draw, () => undefined); // the table still says it
+        };
+        const near = new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && start(), { rootMargin: "200px" });
         const observer = new ResizeObserver(() => chart?.resize());
-        if (box.current) observer.observe(box.current);
+        window.addEventListener("beforeprint", start);
+        if (box.current) {
+            near.observe(box.current);
+            observer.observe(box.current);
+        }
         return () => {
             gone = true;
+            near.disconnect();
+            window.removeEventListener("beforeprint", start);
             observer.disconnect();
             chart?.dispose();
         };
