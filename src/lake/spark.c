@@ -691,12 +691,13 @@ static const char *transform(struct arena *arena, const char *inputs, const char
 {
     static const char format[] = "ROW FORMAT DELIMITED FIELDS TERMINATED BY '\\t' "
                                  "LINES TERMINATED BY '\\n' NULL DEFINED AS '-'";
-    char *command =
-        arena_printf(arena, "cd \"${PATH##*:}\" && exec ./%s", shell_word(arena, program));
+    char *command = arena_printf(arena, "cd \"${PATH##*:}\" && ./%s", shell_word(arena, program));
     char *cells = arena_strdup(arena, "");
     for (; *worker; worker++) {
         command = arena_printf(arena, "%s %s", command, shell_word(arena, *worker));
     }
+    /* One that fails must leave nothing unread: else Spark tells of its closed pipe, not of why. */
+    command = arena_printf(arena, "%s || { s=$?; cat >/dev/null; exit $s; }", command);
     for (size_t c = 0; c < columns; c++) {
         cells = arena_printf(arena, "%s%sc%zu STRING", cells, c > 0 ? ", " : "", c);
     }
