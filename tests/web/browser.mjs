@@ -1,9 +1,8 @@
 /* The pages in a real browser, served by the real program: what they show is what the API and gold
  * say, in every theme and language, by mouse and by keyboard, on every screen.
  *
- * usage: node tests/web/browser.mjs PROGRAM [--large]      prints `N passed, N failed`
+ * usage: node tests/web/browser.mjs PROGRAM      prints `N passed, N failed`
  *   PROGRAM   build/autostream, with the pages in it
- *   --large   also with 200,000 vehicles
  * Environment: CHROMIUM, the browser; else the chromium on the path. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -15,8 +14,8 @@ const require = createRequire(new URL("../../web/package.json", import.meta.url)
 const { chromium } = require("playwright-core");
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [program, ...options] = process.argv.slice(2);
-assert.ok(program, "usage: browser.mjs PROGRAM [--large]");
+const [program] = process.argv.slice(2);
+assert.ok(program, "usage: browser.mjs PROGRAM");
 
 const THEMES = ["sombre", "verre", "clair"];
 const LANGS = ["fr", "en"];
@@ -469,7 +468,7 @@ try {
     await newRun();
     await noRun();
     await fleetOf(1);
-    if (options.includes("--large")) await fleetOf(200_000);
+    await fleetOf(200_000);
 } catch (error) {
     failed++;
     console.log(error.stack);
