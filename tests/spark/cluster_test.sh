@@ -84,12 +84,12 @@ start_cluster
 on_cluster=(--engine spark --spark-master "$address" --memory 512MB)
 
 # The same bronze and model in both lakes; the last good gold of the second is of another model.
-autostream --data "$folder/duckdb" generate --vehicles 400 --days 3 --messages-per-day 3 --faults 4% \
+autostream --data "$folder/duckdb" generate --vehicles 12000 --days 1 --messages-per-day 1 --faults 4% \
     --format ndjson >/dev/null
 autostream --data "$folder/duckdb" train --trees 10 >/dev/null
 cp -r "$folder/duckdb" "$folder/spark"
 autostream --data "$folder/spark" run --max-rejects 50% >/dev/null
-autostream --data "$folder/duckdb" train --trees 100 >/dev/null
+autostream --data "$folder/duckdb" train --trees 500 >/dev/null
 autostream --data "$folder/duckdb" run --max-rejects 50% >/dev/null
 cp "$folder/duckdb/models/model_pannes.onnx" "$folder/spark/models/"
 
