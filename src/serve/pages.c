@@ -29,6 +29,9 @@ static struct bytes between(const char *begin, const char *end)
 void pages_init(struct pages *pages)
 {
     const struct answer_options page = {.mime = "text/html; charset=utf-8"};
+    const struct answer_options no_page = {
+        .status = MHD_HTTP_NOT_FOUND, .mime = page.mime, .life = LIFE_NONE};
+    struct body missing = {0};
     pages->answers = xcalloc(asset_count, sizeof(struct answer *));
     for (size_t i = 0; i < asset_count; i++) {
         const struct asset *asset = &assets[i];
@@ -41,13 +44,16 @@ void pages_init(struct pages *pages)
         pages->answers[i] = answer_static(forms, asset->etag, &options);
         if (strcmp(asset->path, index_path) == 0) {
             pages->index = answer_keep(pages->answers[i]);
+            body_bytes(&missing, forms[CODING_PLAIN].data, forms[CODING_PLAIN].size);
         }
     }
     if (pages->index == NULL) {
         struct body body = {0};
         body_text(&body, without_pages);
         pages->index = answer_new(&body, &page);
+        body_text(&missing, without_pages);
     }
+    pages->missing = answer_new(&missing, &no_page);
 }
 
 void pages_release(struct pages *pages)
@@ -57,6 +63,7 @@ void pages_release(struct pages *pages)
     }
     free(pages->answers);
     answer_drop(pages->index);
+    answer_drop(pages->missing);
     *pages = (struct pages){0};
 }
 

@@ -539,6 +539,15 @@ static bool is_open_to_all(const struct route *route)
     return route != NULL && route->kind == ROUTE_HEALTH;
 }
 
+/* A person with a browser, not a program that asks the API. */
+static bool wants_page(struct request *request)
+{
+    static const char api[] = "/api/";
+    const char *accept = header(request, MHD_HTTP_HEADER_ACCEPT);
+    return accept != NULL && strstr(accept, "text/html") != NULL &&
+           strncmp(request->target.path, api, sizeof api - 1) != 0;
+}
+
 static enum MHD_Result answer_request(struct request *request, const char *method)
 {
     struct server *server = request->server;
@@ -567,6 +576,9 @@ static enum MHD_Result answer_request(struct request *request, const char *metho
     }
     if (page != NULL) {
         return send_answer(request, page);
+    }
+    if (request->route == NULL && wants_page(request)) {
+        return send_answer(request, server->pages.missing);
     }
     if (request->route == NULL) {
         (void)problem_set(&problem, MHD_HTTP_NOT_FOUND, "no-such-path",

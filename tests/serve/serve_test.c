@@ -271,6 +271,9 @@ static void test_wrong_requests_get_a_clear_answer(void **state)
         many = arena_printf(&e->arena, "%sq=%d&", many, i);
     }
     served_refuses(&served, many, 400, "more than 32 parameters");
+    struct reply page = served_get(&served, "/nothing", "Accept: text/html,*/*;q=0.8\r\n");
+    assert_int_equal(page.status, 404); /* and the page itself says so, in words */
+    assert_non_null(strstr(page.body, "<!doctype html>"));
     assert_true(served_lives(&served));
     assert_int_equal(served_get(&served, "/healthz", NULL).status, 200);
     served_stop(&served);
