@@ -4,9 +4,10 @@
 # sentence and the last good gold stays. When a worker dies in the middle of scoring, the run ends
 # with the tables that DuckDB makes, or fails with one sentence and the last good gold stays.
 #
-# Wants SPARK_HOME, Java, AUTOSTREAM_BIN and, as $1, the program that compares two lakes.
+# Wants SPARK_HOME, Java, AUTOSTREAM_BIN and, as $1, the program that compares two lakes; as $2
+# slow_score.so, which makes the program wait when it scores.
 set -euo pipefail
-compare=$1
+compare=$1 slow_score=$2
 date=2026-11-23
 export SPARK_LOCAL_IP=127.0.0.1 SPARK_DAEMON_MEMORY=256m LC_ALL=C
 folder=$(mktemp -d "${TMPDIR:-/tmp}/autostream-cluster-XXXXXX")
@@ -59,7 +60,7 @@ start_cluster() {
     start master org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 0 --webui-port 0
     within 120 master_address || fail "the master did not start"
     for number in 1 2; do
-        start "worker$number" org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --webui-port 0 \
+        LD_PRELOAD=$slow_score start "worker$number" org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --webui-port 0 \
             --cores 1 --memory 700m --work-dir "$folder/work$number" "$address"
     done
     within 120 registered 2 || fail "the workers did not register"
@@ -84,12 +85,12 @@ start_cluster
 on_cluster=(--engine spark --spark-master "$address" --memory 512MB)
 
 # The same bronze and model in both lakes; the last good gold of the second is of another model.
-autostream --data "$folder/duckdb" generate --vehicles 12000 --days 1 --messages-per-day 1 --faults 4% \
+autostream --data "$folder/duckdb" generate --vehicles 400 --days 3 --messages-per-day 3 --faults 4% \
     --format ndjson >/dev/null
 autostream --data "$folder/duckdb" train --trees 10 >/dev/null
 cp -r "$folder/duckdb" "$folder/spark"
 autostream --data "$folder/spark" run --max-rejects 50% >/dev/null
-autostream --data "$folder/duckdb" train --trees 500 >/dev/null
+autostream --data "$folder/duckdb" train --trees 100 >/dev/null
 autostream --data "$folder/duckdb" run --max-rejects 50% >/dev/null
 cp "$folder/duckdb/models/model_pannes.onnx" "$folder/spark/models/"
 
