@@ -83,7 +83,8 @@ static int load_runs(struct verification *v, char state[HASH_TEXT_SIZE], struct 
     struct hash hash;
     json_error_t problem;
     hash_init(&hash);
-    if (published_dates_under(v->session->data, "runs", v->arena, &dates, &v->run_count, err) != 0) {
+    if (published_dates_under(v->session->data, "runs", v->arena, &dates, &v->run_count, err) !=
+        0) {
         return -1;
     }
     v->runs = ARENA_NEW(v->arena, struct run_record, v->run_count);

@@ -139,8 +139,10 @@ static char *write_shortest(char *out, double value, char point)
     if (!(magnitude >= 1e-3 && magnitude < 1e15) || m == UINT64_C(1) << 52) {
         return NULL; /* below a power of two the steps are smaller */
     }
-    int whole_digits = -2; /* magnitude < 10^whole_digits */
-    for (double bound = 1e-2; magnitude >= bound; bound *= 10) {
+    int whole_digits = -2;
+    double bound = 1e-2; /* 10^whole_digits, in the end above magnitude */
+    while (magnitude >= bound) {
+        bound *= 10;
         whole_digits++;
     }
     for (int digits = 15; digits <= 17; digits++) {

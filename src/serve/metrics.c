@@ -4,6 +4,7 @@
 #include "serve/routes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static const double bounds[METRIC_BUCKETS] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025,
@@ -70,15 +71,16 @@ static void write_requests(struct metrics *metrics, struct body *out)
 /* Memory of the process as the kernel tells it; 0: it does not. */
 static long long resident_bytes(void)
 {
-    long long pages = 0;
+    char line[128] = ""; /* all pages, then the resident ones, then others */
+    char *resident = line;
     FILE *file = fopen("/proc/self/statm", "re");
     if (file != NULL) {
-        if (fscanf(file, "%*s %lld", &pages) != 1) {
-            pages = 0;
+        if (fgets(line, sizeof line, file) != NULL) {
+            (void)strtoll(line, &resident, 10);
         }
         (void)fclose(file);
     }
-    return pages * sysconf(_SC_PAGESIZE);
+    return strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 static void write_run(const struct view *view, struct body *out)
