@@ -9,10 +9,13 @@ import { render } from "preact";
 import { App, loadTheRest } from "./app";
 import { startLive } from "./live";
 import { startRouter } from "./router";
-import { startWarming } from "./warm";
+import { firstAnswers, startWarming } from "./warm";
 
 startRouter();
-render(<App />, document.getElementById("app") as HTMLElement);
-startLive();
-startWarming();
-window.addEventListener("load", loadTheRest);
+void firstAnswers().then(() => {
+    render(<App />, document.getElementById("app") as HTMLElement);
+    startLive();
+    startWarming();
+    if (document.readyState === "complete") loadTheRest();
+    else window.addEventListener("load", loadTheRest);
+});

@@ -311,16 +311,22 @@ function ByModel({ catalog, summary }: { catalog: Catalog; summary: Summary }) {
 
 // ---- the page ----
 
+/** What the page asks for: the figures, and the first vehicles to act on. */
+export function dashboardPaths({ query }: Place, shown = FIRST_SHOWN): [string, string] {
+    const params = toAct(query);
+    params.set("size", String(shown));
+    return [apiPath("summary", query, selectionOf(query)), apiPath("vehicles", query, params)];
+}
+
 export function Dashboard({ place }: { place: Place }) {
     const words = t().dashboard;
     const { query } = place;
     const [shown, setShown] = useState(FIRST_SHOWN);
     const [filtering, setFiltering] = useState(false);
-    const params = toAct(query);
-    params.set("size", String(shown));
+    const [summaryPath, vehiclesPath] = dashboardPaths(place, shown);
     const catalog = useCatalog();
-    const summary = useApi<Summary>(apiPath("summary", query, selectionOf(query)));
-    const vehicles = useApi<Vehicles>(apiPath("vehicles", query, params));
+    const summary = useApi<Summary>(summaryPath);
+    const vehicles = useApi<Vehicles>(vehiclesPath);
     const failed = [summary, vehicles, catalog].find((r) => r.problem);
     const first = vehicles.data?.rows[0];
     const act = first && first.statut !== "OK";
