@@ -59,6 +59,8 @@ for (let round = 0; round < Number(rounds); round++) {
     bytes = Math.max(bytes, received);
     requests = Math.max(requests, asked);
     for (const path of ["/analyses", "/donnees", "/qualite", "/modele", "/"]) {
+        await page.hover(`.nav a[href="${path}"]`); // as a person does, a moment before the click
+        await page.waitForTimeout(100);
         const time = await page.evaluate(async (to) => {
             const link = document.querySelector(`.nav a[href="${to}"]`);
             const before = performance.now();

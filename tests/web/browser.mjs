@@ -335,7 +335,7 @@ async function keyboard() {
         await press("Enter");
         await page.waitForURL(/donnees/);
         await settle(page);
-        assert.equal(await page.evaluate(() => document.activeElement?.id), "page-title");
+        await page.waitForFunction(() => document.activeElement?.id === "page-title");
         await tabTo(".dropdown > button");
         await press("Enter");
         await tabTo(".dropdown-panel input");
@@ -346,6 +346,7 @@ async function keyboard() {
         await tabTo(".cell-vin");
         await press("Enter");
         await page.waitForURL(/vehicule/);
+        await page.waitForFunction(() => document.getElementById("page-title")?.textContent?.includes("VIN-"));
         await settle(page);
         const before = await heading(page);
         await press("ArrowRight");

@@ -26,6 +26,11 @@ export function apiPath(path: string, query: URLSearchParams, params: URLSearchP
     return text === "" ? path : `${path}?${text}`;
 }
 
+/* What the pages that come later ask for, so that it can be asked ahead without them. */
+export const analyticsPath = (query: URLSearchParams): string => apiPath("analytics", query, selectionOf(query));
+export const qualityPath = (query: URLSearchParams): string => apiPath("quality", query);
+export const modelPath = (query: URLSearchParams): string => apiPath("model", query);
+
 /** The values of a parameter that takes several ("A,B"). */
 export function several(query: URLSearchParams, name: SelectionKey): string[] {
     return (query.get(name) ?? "").split(",").filter((value) => value !== "");

@@ -15,7 +15,7 @@ import { isOne, t } from "../i18n";
 import { categories, endLabel, statutColor, tooltip, values } from "../plot/parts";
 import { fetchPlots, type Look, Plot } from "../plot/Plot";
 import { go, href, setQuery, type Place } from "../router";
-import { apiPath, isSelective, selectionOf } from "../selection";
+import { analyticsPath, apiPath, isSelective, selectionOf } from "../selection";
 
 const MODELS_SHOWN = 12;
 const PERIODS = ["day", "week", "month"] as const;
@@ -455,7 +455,7 @@ export function Analytics({ place }: { place: Place }) {
     const { query } = place;
     const selection = selectionOf(query);
     const catalog = useCatalog();
-    const answer = useApi<Answer>(apiPath("analytics", query, selection));
+    const answer = useApi<Answer>(analyticsPath(query));
     const failed = [answer, catalog].find((r) => r.problem);
     const data = answer.data;
     const context: Context | null = catalog.data && data ? {

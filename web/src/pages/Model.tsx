@@ -13,7 +13,7 @@ import { isOne, local, t } from "../i18n";
 import { categories, endLabel, tooltip, values } from "../plot/parts";
 import { type Look, Plot } from "../plot/Plot";
 import type { Place } from "../router";
-import { apiPath } from "../selection";
+import { modelPath } from "../selection";
 import { bytes, Hash, Pairs } from "./Quality";
 
 /** Shares of 0..1; the others are losses, which have no upper end. */
@@ -303,7 +303,7 @@ export function Model({ place }: { place: Place }) {
     const words = t().model;
     const { query } = place;
     const catalog = useCatalog();
-    const answer = useApi<Answer>(apiPath("model", query));
+    const answer = useApi<Answer>(modelPath(query));
     const failed = [answer, catalog].find((r) => r.problem);
     const data = answer.data;
     const accuracy = data ? chosen(data)?.accuracy : undefined;

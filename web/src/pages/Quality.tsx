@@ -14,7 +14,7 @@ import { isOne, local, t } from "../i18n";
 import { categories, tooltip, values } from "../plot/parts";
 import { type Look, Plot } from "../plot/Plot";
 import { href, setQuery, type Place } from "../router";
-import { apiPath } from "../selection";
+import { apiPath, qualityPath } from "../selection";
 
 const COLUMNS_SHOWN = 10;
 const SAMPLES = 5;
@@ -282,7 +282,7 @@ export function Quality({ place }: { place: Place }) {
     const words = t().quality;
     const { query } = place;
     const catalog = useCatalog();
-    const answer = useApi<Answer>(apiPath("quality", query));
+    const answer = useApi<Answer>(qualityPath(query));
     const failed = [answer, catalog].find((r) => r.problem);
     const data = answer.data;
     const telemetry = data?.lineage.telemetry;
