@@ -37,13 +37,19 @@ int64_t draw_step(struct rng *rng, int64_t low, int64_t high, int64_t step)
     return low + step * (int64_t)rng_below(rng, (uint64_t)((high - low) / step) + 1);
 }
 
+int64_t draw_input(const struct simulation *simulation, struct rng *rng, enum failure failure,
+                   int input)
+{
+    return draw_step(rng, simulation->range[failure][input].low,
+                     simulation->range[failure][input].high,
+                     simulation->range[failure][input].step);
+}
+
 static void draw_state(const struct simulation *simulation, struct rng *rng, enum failure failure,
                        int64_t value[MODEL_INPUT_COUNT])
 {
     for (int i = 0; i < MODEL_INPUT_COUNT; i++) {
-        value[i] =
-            draw_step(rng, simulation->range[failure][i].low, simulation->range[failure][i].high,
-                      simulation->range[failure][i].step);
+        value[i] = draw_input(simulation, rng, failure, i);
     }
 }
 

@@ -140,4 +140,8 @@ void stream_init(struct rng *rng, const struct simulation *simulation, enum stre
 /* low .. high in steps, all equally likely. */
 int64_t draw_step(struct rng *rng, int64_t low, int64_t high, int64_t step);
 
+/* An input of the model in its range for a profile, thousandths. */
+int64_t draw_input(const struct simulation *simulation, struct rng *rng, enum failure failure,
+                   int input);
+
 #endif

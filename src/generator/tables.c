@@ -51,12 +51,15 @@ static char *put_maintenance(char *to, const struct simulation *simulation,
     return to;
 }
 
-int write_maintenance(const struct simulation *simulation, const struct folder *folder,
-                      struct output *output, struct error *err)
+/* A table of one row a vehicle, each written by `put`. */
+static int write_vehicles(const struct simulation *simulation, const struct folder *folder,
+                          struct output *output, enum table_id id,
+                          char *(*put)(char *to, const struct simulation *simulation,
+                                       const struct vehicle *vehicle),
+                          struct error *err)
 {
     struct mix mix = {0};
-    assert(fleet_table(TABLE_ENTRETIENS)->column_count == 4);
-    if (open_table(output, folder, TABLE_ENTRETIENS, err) != 0) {
+    if (open_table(output, folder, id, err) != 0) {
         return -1;
     }
     for (uint64_t i = 0; i < simulation->vehicles; i++) {
@@ -66,9 +69,16 @@ int write_maintenance(const struct simulation *simulation, const struct folder *
         if (!to) {
             return -1;
         }
-        output_took(output, put_maintenance(to, simulation, &vehicle));
+        output_took(output, put(to, simulation, &vehicle));
     }
     return output_close(output, err);
+}
+
+int write_maintenance(const struct simulation *simulation, const struct folder *folder,
+                      struct output *output, struct error *err)
+{
+    assert(fleet_table(TABLE_ENTRETIENS)->column_count == 4);
+    return write_vehicles(simulation, folder, output, TABLE_ENTRETIENS, put_maintenance, err);
 }
 
 static int write_past_failures(const struct history_row *rows, size_t count,
@@ -200,19 +210,6 @@ static char *put_truth(char *to, const struct simulation *simulation, const stru
 int write_truth(const struct simulation *simulation, const struct folder *folder,
                 struct output *output, struct error *err)
 {
-    struct mix mix = {0};
     assert(fleet_table(TABLE_VERITE)->column_count == 6);
-    if (open_table(output, folder, TABLE_VERITE, err) != 0) {
-        return -1;
-    }
-    for (uint64_t i = 0; i < simulation->vehicles; i++) {
-        struct vehicle vehicle;
-        vehicle_draw(simulation, &mix, i, &vehicle);
-        char *to = output_room(output, ROW_ROOM, err);
-        if (!to) {
-            return -1;
-        }
-        output_took(output, put_truth(to, simulation, &vehicle));
-    }
-    return output_close(output, err);
+    return write_vehicles(simulation, folder, output, TABLE_VERITE, put_truth, err);
 }

@@ -35,6 +35,12 @@ static int64_t usage(const struct wear *wear, int64_t km)
     return km + km * (WEAR_AGE_KM_PER_DAY * MILLI) / wear->km_per_day;
 }
 
+/* What a day wears. */
+static int64_t usage_per_day(const struct wear *wear)
+{
+    return wear->km_per_day + WEAR_AGE_KM_PER_DAY * MILLI;
+}
+
 static int64_t used_ppm(const struct wear *wear, int64_t km)
 {
     return wear->life > 0 ? usage(wear, km) * PARTS_PER_MILLION / wear->life : 0;
@@ -62,21 +68,13 @@ static int64_t sound_width(const struct simulation *simulation, int input)
     return simulation->range[FAILURE_OK][input].high - simulation->range[FAILURE_OK][input].low;
 }
 
-static int64_t draw_in(const struct simulation *simulation, struct rng *rng, enum failure failure,
-                       int input)
-{
-    return draw_step(rng, simulation->range[failure][input].low,
-                     simulation->range[failure][input].high,
-                     simulation->range[failure][input].step);
-}
-
 /* What the vehicle would measure were it sound, and at the end of its part's life. */
 static void draw_ends(const struct simulation *simulation, struct rng *rng, struct vehicle *vehicle)
 {
     for (int i = 0; i < MODEL_INPUT_COUNT; i++) {
-        vehicle->wear.worn[i] = draw_in(simulation, rng, vehicle->failure, i);
+        vehicle->wear.worn[i] = draw_input(simulation, rng, vehicle->failure, i);
         if (i != INPUT_km_actuel && i != INPUT_km_depuis_revis) {
-            vehicle->value[i] = draw_in(simulation, rng, FAILURE_OK, i);
+            vehicle->value[i] = draw_input(simulation, rng, FAILURE_OK, i);
         }
     }
 }
@@ -85,7 +83,7 @@ static void draw_ends(const struct simulation *simulation, struct rng *rng, stru
 static void set_used(struct vehicle *vehicle, int64_t ppm)
 {
     struct wear *wear = &vehicle->wear;
-    int64_t per_day = wear->km_per_day + WEAR_AGE_KM_PER_DAY * MILLI;
+    int64_t per_day = usage_per_day(wear);
     int64_t used = wear->life * ppm / PARTS_PER_MILLION;
     int64_t km = used * wear->km_per_day / per_day;
     vehicle->value[INPUT_km_depuis_revis] = km / MILLI * MILLI;
@@ -275,13 +273,13 @@ static void draw_past(const struct simulation *simulation, struct rng *rng, stru
     vehicle->failure = (enum failure)failure;
     draw_driving(rng, wear);
     draw_ends(simulation, rng, vehicle);
-    vehicle->value[INPUT_km_actuel] = draw_in(simulation, rng, vehicle->failure, INPUT_km_actuel);
+    vehicle->value[INPUT_km_actuel] =
+        draw_input(simulation, rng, vehicle->failure, INPUT_km_actuel);
     vehicle->value[INPUT_km_depuis_revis] =
-        draw_in(simulation, rng, FAILURE_OK, INPUT_km_depuis_revis);
+        draw_input(simulation, rng, FAILURE_OK, INPUT_km_depuis_revis);
     if (vehicle->failure != FAILURE_OK) {
         draw_life(wear);
-        int64_t per_day = wear->km_per_day + WEAR_AGE_KM_PER_DAY * MILLI;
-        int64_t horizon = WEAR_HORIZON_DAYS * per_day * PARTS_PER_MILLION / wear->life;
+        int64_t horizon = WEAR_HORIZON_DAYS * usage_per_day(wear) * PARTS_PER_MILLION / wear->life;
         int64_t youngest = percent(PARTS_PER_MILLION, WEAR_YOUNGEST_PERCENT);
         int64_t late = within(PARTS_PER_MILLION - horizon, youngest, PARTS_PER_MILLION - 1);
         bool soon = rng_below(rng, 2) == 1;
