@@ -7,8 +7,10 @@
 # Wants SPARK_HOME, Java, AUTOSTREAM_BIN and, as $1, the program that compares two lakes; as $2
 # slow_score.so, which makes the program wait when it scores.
 set -euo pipefail
-compare=$1 slow_score=$2
+compare=$1
+slow_score=$(realpath "$2") # executors run in folders of their own
 date=2026-11-23
+: "${SPARK_HOME:?the folder of Spark}"
 export SPARK_LOCAL_IP=127.0.0.1 SPARK_DAEMON_MEMORY=256m LC_ALL=C
 folder=$(mktemp -d "${TMPDIR:-/tmp}/autostream-cluster-XXXXXX")
 export SPARK_CONF_DIR=$folder/conf
