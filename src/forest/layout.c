@@ -37,7 +37,6 @@ struct builder {
     uint32_t *column_of; /* [2][features]: of a feature by whether missing values go left */
     uint32_t *payload;   /* [node_count], of leaves */
     uint32_t *leaf_line; /* [node_count], of leaves */
-    size_t vote_count;   /* distinct ones */
     bool no_zeros;       /* votes of 0 are left out */
     size_t *first;       /* [trees + 1]: where a tree's nodes begin; whole lines */
 };
@@ -180,6 +179,26 @@ static uint32_t several_payload(struct builder *b, size_t node, size_t *used)
     return PAYLOAD_SEVERAL | (uint32_t)(*used)++;
 }
 
+/* Where every leaf has one vote and all weigh the same, a class's sum depends on nothing but their
+ * number: each rounding is that of the sum before it. */
+static double *sums_of_votes(const struct builder *b, size_t several)
+{
+    const struct layout_vote *votes = b->layout->votes;
+    if (several > 0 || b->layout->vote_count > COUNTED_VOTES || b->forest->base) {
+        return NULL;
+    }
+    for (size_t i = 1; i < b->layout->vote_count; i++) {
+        if (votes[i].weight != votes[0].weight) {
+            return NULL;
+        }
+    }
+    double *sums = xcalloc(b->forest->trees + 1, sizeof *sums);
+    for (size_t i = 1; i <= b->forest->trees; i++) {
+        sums[i] = sums[i - 1] + votes[0].weight;
+    }
+    return sums;
+}
+
 /* Gives each leaf its payload: a forest grown to purity has one distinct vote a class. */
 static void find_votes(struct builder *b)
 {
@@ -214,7 +233,8 @@ static void find_votes(struct builder *b)
     for (size_t i = 0; i < set.used; i++) {
         b->layout->votes[i] = (struct layout_vote){(double)set.votes[i].weight, set.votes[i].label};
     }
-    b->vote_count = set.used;
+    b->layout->vote_count = set.used;
+    b->layout->sums = sums_of_votes(b, rows);
     free(set.votes);
     free(set.slots);
 }
@@ -377,11 +397,11 @@ static size_t find_leaf_lines(struct builder *b)
     for (size_t n = 0; n < b->forest->node_count; n++) {
         if (b->forest->nodes[n].feature == FOREST_LEAF) {
             size_t number =
-                b->payload[n] & PAYLOAD_SEVERAL ? b->vote_count + several++ : b->payload[n];
+                b->payload[n] & PAYLOAD_SEVERAL ? b->layout->vote_count + several++ : b->payload[n];
             b->leaf_line[n] = (uint32_t)number << LINE_SHIFT;
         }
     }
-    return b->vote_count + several;
+    return b->layout->vote_count + several;
 }
 
 static void count_lines(void *context, size_t tree, unsigned worker)
@@ -510,6 +530,7 @@ void layout_free(struct forest_layout *layout)
         free(layout->trees);
         free(layout->votes);
         free(layout->several);
+        free(layout->sums);
         if (layout->mapped_bytes) {
             (void)munmap(layout->memory, layout->mapped_bytes);
         } else {

@@ -42,9 +42,11 @@ struct forest_layout {
     size_t columns;               /* of a converted row, the two constants among them */
     struct layout_column *column; /* [columns - 2] */
     struct layout_tree *trees;    /* [trees] */
-    struct layout_vote *votes;    /* by payload */
+    struct layout_vote *votes;    /* [vote_count], by payload */
+    size_t vote_count;            /* distinct ones */
     float *several; /* [rows][classes]: what such leaves add; -0, which changes no sum, where they
                        do not vote. NULL: a leaf votes twice for a class, or too many classes */
+    double *sums;   /* [trees + 1]: of so many votes. NULL: votes cannot just be counted */
     void *memory;   /* of nodes or lines */
     size_t mapped_bytes; /* 0: memory is malloc's */
     /* One of these, or none: the forest has too many columns or nodes for either. */
@@ -57,6 +59,7 @@ enum {
     LANES = 8,               /* rows whose values stand side by side: [rows / 8][columns][8] */
     OFFSET_BITS_NARROW = 16, /* shifts and masks are then no instructions of their own */
     CONSTANT_COLUMNS = 2,
+    COUNTED_VOTES = 8, /* distinct ones, at most, where votes are counted */
 };
 
 /* Floats as integers of the same order; -0 is 0. Not for NaN. */

@@ -138,19 +138,27 @@ bool lines_fit(size_t columns)
 
 static const uint8_t exit_of[256] = {EXITS_64(0), EXITS_64(64), EXITS_64(128), EXITS_64(192)};
 
-/* `steps` steps of walk[count], a multiple of LINE_LANES. */
-SIMD_AVX512 static void advance(const struct layout_line *lines, const uint32_t *keys,
-                                size_t stride, struct line_walk *walk, size_t count, uint32_t steps)
+/* Walks that go on: where, and whose. */
+struct going {
+    uint32_t at[LINE_WALKS + LINE_LANES], item[LINE_WALKS + LINE_LANES];
+    size_t count;
+};
+
+/* `steps` steps of at[count], a multiple of LINE_LANES; `item` NULL: walk i is item i. */
+SIMD_AVX512 static inline __attribute__((always_inline)) void advance(const struct line_walks *w,
+                                                                      uint32_t *at_of,
+                                                                      const uint32_t *item,
+                                                                      size_t count, uint32_t steps)
 {
     const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    const char *first = (const char *)lines;
-    for (; count > 0; count -= LINE_LANES, walk += LINE_LANES) {
-        size_t at[LINE_LANES];
+    const char *first = (const char *)w->lines;
+    for (size_t i = 0; i < count; i += LINE_LANES) {
+        uint32_t *at = at_of + i;
         __m512i row[LINE_LANES];
 #pragma GCC unroll 16
-        for (int lane = 0; lane < LINE_LANES; lane++) {
-            at[lane] = walk[lane].at;
-            row[lane] = _mm512_loadu_si512(keys + walk[lane].item * stride);
+        for (size_t lane = 0; lane < LINE_LANES; lane++) {
+            row[lane] =
+                _mm512_loadu_si512(w->keys + (item ? item[i + lane] : i + lane) * w->stride);
         }
         for (uint32_t step = 0; step < steps; step++) {
 #pragma GCC unroll 16
@@ -164,32 +172,59 @@ SIMD_AVX512 static void advance(const struct layout_line *lines, const uint32_t 
                 at[lane] = line->next[exit_of[_mm256_cmpgt_epu32_mask(value, key)]];
             }
         }
-#pragma GCC unroll 16
-        for (int lane = 0; lane < LINE_LANES; lane++) {
-            walk[lane].at = (uint32_t)at[lane];
-        }
     }
 }
 
-void lines_walk(const struct layout_line *lines, uint32_t leaf_bytes, const uint32_t *keys,
-                size_t stride, struct line_walk *walk, size_t count, uint32_t steps,
-                uint32_t *payload)
+/* Keeps in `to` those of at[count] that have not arrived. They may be to->at, with their items. */
+SIMD_AVX512 static void keep_going(struct going *to, const struct line_walks *w, const uint32_t *at,
+                                   const uint32_t *item, size_t count)
 {
-    while (count > 0) {
-        size_t filled = count, kept = 0;
-        for (; filled % LINE_LANES != 0; filled++) {
-            walk[filled] = walk[count - 1]; /* twice the same walk does no harm */
-        }
-        advance(lines, keys, stride, walk, filled, steps);
-        for (size_t i = 0; i < count; i++) {
-            struct line_walk one = walk[i];
-            payload[one.item] = lines[one.at >> LINE_SHIFT].key[0];
-            walk[kept] = one;
-            kept += one.at >= leaf_bytes;
-        }
-        count = kept;
-        steps = LATER_STEPS;
+    const __m512i leaves = _mm512_set1_epi32((int)w->leaf_bytes);
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i += LINE_LANES) {
+        __mmask16 here = (__mmask16)(count - i < LINE_LANES ? (1U << (count - i)) - 1 : UINT16_MAX);
+        __m512i a = _mm512_loadu_si512(at + i);
+        __m512i whose = item ? _mm512_loadu_si512(item + i)
+                             : _mm512_add_epi32(lanes, _mm512_set1_epi32((int)i));
+        __mmask16 going = _mm512_mask_cmpge_epu32_mask(here, a, leaves);
+        _mm512_storeu_si512(to->at + kept, _mm512_maskz_compress_epi32(going, a));
+        _mm512_storeu_si512(to->item + kept, _mm512_maskz_compress_epi32(going, whose));
+        kept += (size_t)__builtin_popcount(going);
     }
+    to->count = kept;
+}
+
+/* Fills the last lanes: twice the same walk does no harm. */
+static size_t fill_lanes(uint32_t *at, uint32_t *item, size_t count)
+{
+    for (; count % LINE_LANES != 0; count++) {
+        at[count] = at[count - 1];
+        if (item) {
+            item[count] = item[count - 1];
+        }
+    }
+    return count;
+}
+
+SIMD_AVX512 static void walk_all(const struct line_walks *w, uint32_t *at, size_t count,
+                                 uint32_t steps)
+{
+    struct going going;
+    advance(w, at, NULL, fill_lanes(at, NULL, count), steps);
+    for (keep_going(&going, w, at, NULL, count); going.count > 0;) {
+        size_t filled = fill_lanes(going.at, going.item, going.count);
+        advance(w, going.at, going.item, filled, LATER_STEPS);
+        for (size_t i = 0; i < going.count; i++) {
+            at[going.item[i]] = going.at[i];
+        }
+        keep_going(&going, w, going.at, going.item, going.count);
+    }
+}
+
+void lines_walk(const struct line_walks *w, uint32_t *at, size_t count, uint32_t steps)
+{
+    walk_all(w, at, count, steps);
 }
 
 #else
@@ -199,12 +234,9 @@ bool lines_fit(size_t columns)
     return false;
 }
 
-void lines_walk(const struct layout_line *lines, uint32_t leaf_bytes, const uint32_t *keys,
-                size_t stride, struct line_walk *walk, size_t count, uint32_t steps,
-                uint32_t *payload)
+void lines_walk(const struct line_walks *w, uint32_t *at, size_t count, uint32_t steps)
 {
-    (void)lines, (void)leaf_bytes, (void)keys, (void)stride, (void)walk, (void)count, (void)steps;
-    (void)payload;
+    (void)w, (void)at, (void)count, (void)steps;
     abort(); /* a bug: nothing fits */
 }
 #endif

@@ -41,21 +41,24 @@ uint32_t lines_place(const struct lines_source *source, size_t tree, struct layo
 /* Makes line `at` a leaf's. */
 void lines_place_leaf(struct layout_line *lines, uint32_t at, uint32_t payload);
 
-/* One walk: of row `item` through the tree at hand, or of the row at hand through tree `item`. */
-struct line_walk {
-    uint32_t item;
-    uint32_t at; /* line */
+enum {
+    LINE_LANES = 16,  /* walks at once */
+    LINE_WALKS = 256, /* at most in one call */
 };
 
-enum { LINE_LANES = 16 }; /* walks at once */
+/* What walks go through. The values of walk i begin at keys[i * stride]: rows in one tree, or, with
+ * a stride of 0, one row in several trees. Behind the last one's there is room for LINE_LANES rows
+ * and LINE_COLUMNS. */
+struct line_walks {
+    const struct layout_line *lines;
+    uint32_t leaf_bytes; /* of the first lines, which are leaves */
+    const uint32_t *keys;
+    size_t stride;
+};
 
-/* Walks all items of walk[count], which has room for LINE_LANES more, to their leaves, and puts
- * these leaves' payloads into payload[item]. The walk of item i reads keys[i * stride + column];
- * behind the last one's there is room for LINE_COLUMNS. `steps`, of up to three levels each, go by
- * before walks that have arrived are looked for; leaves are the first `leaf_bytes`. Only where
- * lines_fit(). */
-void lines_walk(const struct layout_line *lines, uint32_t leaf_bytes, const uint32_t *keys,
-                size_t stride, struct line_walk *walk, size_t count, uint32_t steps,
-                uint32_t *payload);
+/* Walks from the lines at[count] (at most LINE_WALKS; the array has room for LINE_LANES more) to
+ * their leaves' lines, which take the place of the first. `steps`, of up to three levels each, go
+ * by before walks that have arrived are looked for. Only where lines_fit(). */
+void lines_walk(const struct line_walks *w, uint32_t *at, size_t count, uint32_t steps);
 
 #endif

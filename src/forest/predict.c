@@ -33,12 +33,12 @@ enum {
 };
 
 enum {
-    CHUNK = 256,      /* walks of one tree between two looks at the next: keys stay in L1 */
-    LATER_STEPS = 4,  /* before those that have not arrived are gathered */
-    FEW_WALKS = 4,    /* go on one by one */
-    FEW_ROWS = 8,     /* these go one by one, through many trees at once */
-    LAYOUT_PAYS = 3,  /* nodes are laid out in the time that the fast road saves on a walk */
-    FETCH_ROWS = 256, /* fewer leave most of a large tree untouched */
+    CHUNK = LINE_WALKS, /* walks of one tree between two looks at the next: keys stay in L1 */
+    LATER_STEPS = 4,    /* before those that have not arrived are gathered */
+    FEW_WALKS = 4,      /* go on one by one */
+    FEW_ROWS = 8,       /* these go one by one, through many trees at once */
+    LAYOUT_PAYS = 3,    /* nodes are laid out in the time that the fast road saves on a walk */
+    FETCH_ROWS = 256,   /* fewer leave most of a large tree untouched */
     CACHE_LINE = 64,
 };
 
@@ -251,7 +251,7 @@ static struct converted convert(const struct forest *forest, const struct forest
     size_t columns = layout->columns - CONSTANT_COLUMNS;
     struct converted to = {.layout = layout, .rows = rows, .stride = columns};
     if (layout->lines) {
-        to.narrow = xcalloc(rows * columns + LINE_COLUMNS, sizeof *to.narrow);
+        to.narrow = xcalloc((rows + LINE_LANES) * columns + LINE_COLUMNS, sizeof *to.narrow);
     } else {
         to.wide = xcalloc((rows + LANES - 1) / LANES * LANES * layout->columns, sizeof *to.wide);
     }
@@ -271,6 +271,14 @@ static struct converted convert(const struct forest *forest, const struct forest
     return to;
 }
 
+/* From where walks have arrived to payloads. */
+static void read_payloads(const struct forest_layout *layout, uint32_t *at, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        at[i] = layout->lines[at[i] >> LINE_SHIFT].key[0];
+    }
+}
+
 /* payload[count] of the rows from `first` on, in tree `tree`. */
 static void find_leaves(const struct converted *c, size_t tree, size_t first, size_t count,
                         uint32_t *payload)
@@ -278,12 +286,13 @@ static void find_leaves(const struct converted *c, size_t tree, size_t first, si
     const struct forest_layout *layout = c->layout;
     const struct layout_tree *t = &layout->trees[tree];
     if (layout->lines) {
-        struct line_walk walk[CHUNK + LINE_LANES];
+        const struct line_walks w = {layout->lines, layout->leaf_bytes,
+                                     c->narrow + first * c->stride, c->stride};
         for (size_t i = 0; i < count; i++) {
-            walk[i] = (struct line_walk){(uint32_t)i, t->root};
+            payload[i] = t->root;
         }
-        lines_walk(layout->lines, layout->leaf_bytes, c->narrow + first * c->stride, c->stride,
-                   walk, count, t->first_steps, payload);
+        lines_walk(&w, payload, count, t->first_steps);
+        read_payloads(layout, payload, count);
     } else {
         const struct walks w = {layout, c->wide + first * layout->columns, t, payload};
         walk_rows(&w, count);
@@ -297,12 +306,13 @@ static void find_leaves_of_row(const struct converted *c, size_t row, size_t fir
     const struct forest_layout *layout = c->layout;
     const struct layout_tree *trees = &layout->trees[first];
     if (layout->lines) {
-        struct line_walk walk[CHUNK + LINE_LANES];
+        const struct line_walks w = {layout->lines, layout->leaf_bytes, c->narrow + row * c->stride,
+                                     0};
         for (size_t i = 0; i < count; i++) {
-            walk[i] = (struct line_walk){(uint32_t)i, trees[i].root};
+            payload[i] = trees[i].root;
         }
-        lines_walk(layout->lines, layout->leaf_bytes, c->narrow + row * c->stride, 0, walk, count,
-                   trees->first_steps, payload);
+        lines_walk(&w, payload, count, trees->first_steps);
+        read_payloads(layout, payload, count);
     } else {
         const struct walks w = {layout, keys_of(layout, c->wide, row), trees, payload};
         walk_trees(&w, count);
@@ -343,11 +353,59 @@ static void fetch_tree(const struct forest_layout *layout, const struct layout_t
     }
 }
 
+/* Votes so far: sums in `prob`, or, where votes can be counted, their numbers. */
+struct tally {
+    const struct forest *forest;
+    const struct forest_layout *layout;
+    double *prob;    /* [rows][classes] */
+    uint64_t *votes; /* [rows]: 8 bits a vote of the layout; NULL: sums */
+    uint32_t *total; /* [rows][COUNTED_VOTES]: those that were moved out of `votes` */
+};
+
+enum { VOTE_BITS = 8, MOST_VOTES = (1 << VOTE_BITS) - 1 };
+
+static void add_payloads(const struct tally *t, const uint32_t *payload, size_t first, size_t count)
+{
+    size_t classes = (size_t)t->forest->classes;
+    for (size_t i = 0; i < count; i++) {
+        if (t->votes) {
+            t->votes[first + i] += UINT64_C(1) << (payload[i] * VOTE_BITS);
+        } else {
+            add_payload(t->forest, t->layout, payload[i], t->prob + (first + i) * classes);
+        }
+    }
+}
+
+static void empty_votes(const struct tally *t, size_t rows)
+{
+    for (size_t row = 0; row < rows; row++) {
+        for (int v = 0; v < COUNTED_VOTES; v++) {
+            t->total[row * COUNTED_VOTES + v] += t->votes[row] >> (v * VOTE_BITS) & MOST_VOTES;
+        }
+        t->votes[row] = 0;
+    }
+}
+
+static void sum_votes(const struct tally *t, size_t rows)
+{
+    size_t classes = (size_t)t->forest->classes;
+    for (size_t v = 0; v < t->layout->vote_count; v++) {
+        double *prob = t->prob + t->layout->votes[v].label;
+        for (size_t row = 0; row < rows; row++) {
+            prob[row * classes] = t->layout->sums[t->total[row * COUNTED_VOTES + v]];
+        }
+    }
+}
+
 /* A tree at a time over all rows. */
 static void add_rows(const struct forest *forest, const struct converted *c, double *prob)
 {
-    uint32_t payload[CHUNK];
-    size_t classes = (size_t)forest->classes;
+    uint32_t payload[CHUNK + LINE_LANES];
+    struct tally tally = {.forest = forest, .layout = c->layout, .prob = prob};
+    if (c->layout->sums) {
+        tally.votes = xcalloc(c->rows, sizeof *tally.votes);
+        tally.total = xcalloc(c->rows * COUNTED_VOTES, sizeof *tally.total);
+    }
     for (size_t tree = 0; tree < forest->trees; tree++) {
         if (c->rows >= FETCH_ROWS) {
             fetch_tree(c->layout, &c->layout->trees[tree]);
@@ -355,18 +413,24 @@ static void add_rows(const struct forest *forest, const struct converted *c, dou
         for (size_t first = 0; first < c->rows; first += CHUNK) {
             size_t count = c->rows - first < CHUNK ? c->rows - first : CHUNK;
             find_leaves(c, tree, first, count, payload);
-            for (size_t row = 0; row < count; row++) {
-                add_payload(forest, c->layout, payload[row], prob + (first + row) * classes);
-            }
+            add_payloads(&tally, payload, first, count);
+        }
+        if (tally.votes && (tree % MOST_VOTES == MOST_VOTES - 1 || tree + 1 == forest->trees)) {
+            empty_votes(&tally, c->rows);
         }
     }
+    if (tally.votes) {
+        sum_votes(&tally, c->rows);
+    }
+    free(tally.votes);
+    free(tally.total);
 }
 
 /* A row through many trees at once, added in the order of the trees. */
 static void add_row(const struct forest *forest, const struct converted *c, size_t row,
                     double *prob)
 {
-    uint32_t payload[CHUNK];
+    uint32_t payload[CHUNK + LINE_LANES];
     for (size_t first = 0; first < forest->trees; first += CHUNK) {
         size_t count = forest->trees - first < CHUNK ? forest->trees - first : CHUNK;
         find_leaves_of_row(c, row, first, count, payload);

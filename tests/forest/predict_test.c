@@ -230,6 +230,26 @@ static void test_leaves_of_several_classes_keep_their_bits(void **state)
     }
 }
 
+/* More trees than a counter of votes holds. */
+static void test_votes_that_weigh_the_same_are_counted(void **state)
+{
+    (void)state;
+    for (int classes = 1; classes <= COUNTED_VOTES + 1; classes++) {
+        const struct shape shape = {.features = 3, .trees = 600, .classes = classes, .splits = 4};
+        assert_shape_keeps_bits(&shape);
+        struct forest *forest = random_forest(&shape, 1);
+        forest_compile(forest, 1);
+        assert_int_equal(forest->layout->sums != NULL, classes <= COUNTED_VOTES);
+        forest_free(forest);
+        forest = random_forest(&shape, 1);
+        forest->votes[7].weight *= 2;
+        forest_compile(forest, 1);
+        assert_null(forest->layout->sums);
+        assert_same_bits(forest, &shape, 50);
+        forest_free(forest);
+    }
+}
+
 static void test_trees_of_one_node_keep_their_bits(void **state)
 {
     (void)state;
@@ -380,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_trees_of_many_distinct_leaves_are_walked_by_nodes),
         cmocka_unit_test(test_missing_values_go_where_each_node_sends_them),
         cmocka_unit_test(test_leaves_of_several_classes_keep_their_bits),
+        cmocka_unit_test(test_votes_that_weigh_the_same_are_counted),
         cmocka_unit_test(test_trees_of_one_node_keep_their_bits),
         cmocka_unit_test(test_a_degenerate_deep_tree_keeps_its_bits),
         cmocka_unit_test(test_more_than_65535_features_and_thresholds_keep_their_bits),
