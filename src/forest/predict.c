@@ -271,11 +271,12 @@ static struct converted convert(const struct forest *forest, const struct forest
     return to;
 }
 
-/* From where walks have arrived to payloads. */
+/* From where walks have arrived to payloads; where votes are counted, these are the lines' numbers.
+ */
 static void read_payloads(const struct forest_layout *layout, uint32_t *at, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        at[i] = layout->lines[at[i] >> LINE_SHIFT].key[0];
+        at[i] = layout->sums ? at[i] >> LINE_SHIFT : layout->lines[at[i] >> LINE_SHIFT].key[0];
     }
 }
 
