@@ -18,12 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FED_TABLES = 16 };
+enum { FED_TABLES = 16, SORTED_TABLES = 4 };
 
 struct feed { /* one table that is being fed */
     const struct table *table;
     duckdb_appender appender;
     duckdb_data_chunk chunk;
+};
+
+struct sorted { /* one table whose rows stand in an order */
+    const char *table, *order;
 };
 
 struct duck {
@@ -33,6 +37,9 @@ struct duck {
     duckdb_connection reader; /* streamed results */
     struct feed feeds[FED_TABLES];
     size_t feed_count;
+    struct sorted sorted[SORTED_TABLES];
+    size_t sorted_count;
+    struct arena names;  /* of the sorted tables */
     struct arena opened; /* the names of the user's file that was opened last */
     const char *opened_name, *opened_path;
 };
@@ -150,6 +157,7 @@ static void duck_close(struct lake *base)
     duckdb_disconnect(&lake->work);
     duckdb_close(&lake->database);
     arena_release(&lake->opened);
+    arena_release(&lake->names);
     free(lake);
 }
 
@@ -317,6 +325,35 @@ static int duck_define(struct lake *base, const char *name, const char *file,
     }
     arena_release(&arena);
     return status;
+}
+
+/* The engine keeps rows of a table in the order of their insertion, and so does a filter. */
+static int duck_define_sorted(struct lake *base, const char *name, const char *file,
+                              const char *order, struct error *err)
+{
+    struct duck *lake = duck_of(base);
+    struct arena arena = {0};
+    int status = run(lake, name,
+                     arena_printf(&arena, "CREATE TABLE %s AS SELECT * FROM (%s) ORDER BY %s", name,
+                                  sql_text(file), order),
+                     err);
+    if (status == 0) {
+        assert(lake->sorted_count < SORTED_TABLES);
+        lake->sorted[lake->sorted_count++] =
+            (struct sorted){arena_strdup(&lake->names, name), arena_strdup(&lake->names, order)};
+    }
+    arena_release(&arena);
+    return status;
+}
+
+static bool is_sorted(const struct duck *lake, const char *table, const char *order)
+{
+    for (size_t i = 0; i < lake->sorted_count; i++) {
+        if (strcmp(lake->sorted[i].table, table) == 0) {
+            return strcmp(lake->sorted[i].order, order) == 0;
+        }
+    }
+    return false;
 }
 
 static int duck_words(struct lake *base, const char *name, const char *word_column,
@@ -580,13 +617,18 @@ static int duck_write(struct lake *base, const struct lake_output *output, enum 
     }
     const char *except =
         output->except ? arena_printf(&arena, " EXCLUDE (%s)", output->except) : "";
+    /* Row groups of Parquet begin where chunks of the engine end, which differ with its threads:
+     * a sort, here by a number that is sorted already, fills them. CSV has none. */
+    const char *order = !is_sorted(lake, from, output->order)
+                            ? arena_printf(&arena, " ORDER BY %s", output->order)
+                        : format == LAKE_PARQUET ? " ORDER BY rowid"
+                                                 : "";
     const char *options =
         format == LAKE_CSV ? "FORMAT csv, HEADER true" : "FORMAT parquet, COMPRESSION zstd";
     status =
         run(lake, path,
-            arena_printf(&arena,
-                         "COPY (SELECT *%s FROM %s%s ORDER BY %s) TO %s (%s, USE_TMP_FILE false)",
-                         except, from, where, output->order, literal(&arena, path), options),
+            arena_printf(&arena, "COPY (SELECT *%s FROM %s%s%s) TO %s (%s, USE_TMP_FILE false)",
+                         except, from, where, order, literal(&arena, path), options),
             err);
 done:
     arena_release(&arena);
@@ -981,6 +1023,7 @@ static const struct lake_engine duck_engine = {
     .each_block = duck_each_block,
     .map = duck_map,
     .scalar = duck_scalar,
+    .define_sorted = duck_define_sorted,
 };
 
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err)

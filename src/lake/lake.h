@@ -62,6 +62,11 @@ enum lake_definition {
 int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                 struct error *err);
 
+/* The same as a kept table whose rows stand in the order of `order` (as in lake_output), where the
+ * engine keeps an order: then writing it, or some of its rows, in that order sorts nothing. */
+int lake_define_sorted(struct lake *lake, const char *name, const char *file, const char *order,
+                       struct error *err);
+
 /* `name` shall be a small constant table: `count` numbered words, columns (code, word_column). */
 int lake_words(struct lake *lake, const char *name, const char *word_column,
                const char *const *words, size_t count, struct error *err);

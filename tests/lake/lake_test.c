@@ -134,6 +134,76 @@ static void test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding(voi
     }
 }
 
+/* Services of vehicles in no order, written for one day by `vin, rang`, with the table kept in
+ * that order or not. */
+static const char *services_hash(struct fixture *f, unsigned threads, bool sorted,
+                                 enum lake_format format)
+{
+    static const struct column fed[] = {{"vin", COLUMN_TEXT},
+                                        {"date_last_revis", COLUMN_DATE},
+                                        {"type", COLUMN_TEXT},
+                                        {"km_derniere_revis", COLUMN_WHOLE}};
+    static const struct table maintenance = {"maintenance", fed, 4};
+    static const struct column made[] = {{"vin", COLUMN_TEXT},
+                                         {"date_last_revis", COLUMN_DATE},
+                                         {"type", COLUMN_TEXT},
+                                         {"km_derniere_revis", COLUMN_WHOLE},
+                                         {"rang", COLUMN_WHOLE}};
+    static const struct table entretien = {"entretien", made, 5};
+    const struct lake_output output = {.table = &entretien,
+                                       .order = "vin, rang",
+                                       .where_column = "date_last_revis",
+                                       .where_date = 1};
+    const struct lake_options options = {.threads = threads};
+    struct lake *lake = NULL;
+    struct error err;
+    struct batch batch;
+    struct arena arena = {0};
+    const char *path = under(f, "services");
+    char *hash = arena_alloc(&f->arena, HASH_TEXT_SIZE, 1);
+    uint64_t bytes;
+    assert_int_equal(lake_open(&lake, &options, &err), 0);
+    assert_int_equal(lake_create(lake, &maintenance, &err), 0);
+    batch_init(&batch, &maintenance, &arena);
+    for (int64_t i = 0; i < 400000; i++) {
+        size_t r = batch.rows++;
+        char *vin = arena_printf(&arena, "VIN-%lld", (long long)(i * 7919 % 100003));
+        batch.values[0].text[r] = (struct bytes){vin, strlen(vin)};
+        batch.values[1].whole[r] = i % 3;
+        batch.values[2].text[r] = (struct bytes){"Freins", 6};
+        batch.values[3].whole[r] = i;
+        for (size_t c = 0; c < 4; c++) {
+            batch.null[c][r] = false;
+        }
+        if (batch.rows == BATCH_ROWS || i + 1 == 400000) {
+            assert_int_equal(lake_append(lake, &batch, &err), 0);
+            batch.rows = 0;
+        }
+    }
+    assert_int_equal(lake_flush(lake, &err), 0);
+    assert_int_equal(
+        sorted ? lake_define_sorted(lake, "entretien", "gold/entretien.sql", output.order, &err)
+               : lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err),
+        0);
+    assert_int_equal(lake_write(lake, &output, format, path, &err), 0);
+    assert_int_equal(hash_file(path, hash, &bytes, &err), 0);
+    assert_true(bytes > 100000);
+    lake_close(lake);
+    arena_release(&arena);
+    return hash;
+}
+
+static void test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then(void **state)
+{
+    struct fixture *f = *state;
+    for (enum lake_format format = LAKE_CSV; format <= LAKE_PARQUET; format++) {
+        const char *once = services_hash(f, 1, false, format);
+        for (unsigned threads = 1; threads <= 4; threads++) {
+            assert_string_equal(once, services_hash(f, threads, true, format));
+        }
+    }
+}
+
 static void test_written_parquet_opens_with_its_columns(void **state)
 {
     struct fixture *f = *state;
@@ -388,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_rows_that_were_fed_come_back),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
+        TEST(test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then),
         TEST(test_written_parquet_opens_with_its_columns),
         TEST(test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks),
         TEST(test_a_table_of_another_shape_is_not_written),
