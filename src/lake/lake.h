@@ -146,6 +146,10 @@ int lake_each_block(struct lake *lake, const char *from, const char *const *colu
                     int (*block)(void *context, const double *x, size_t rows, struct error *err),
                     void *context, struct error *err);
 
+/* Rows that a function of rows sees at a time, at most: enough to keep threads at work, and to be
+ * worth what it does once a call. */
+enum { LAKE_MAP_ROWS = 4 * BATCH_ROWS };
+
 /* A function of rows: `out` columns from `in` columns, as numbers (NaN: NULL both ways), and one
  * text when the last column of the result is TEXT. */
 struct lake_function {
