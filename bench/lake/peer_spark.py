@@ -46,8 +46,12 @@ def statements(places):
     out = places.out.resolve()
     yield (write.format(out / "silver/telemetry_clean.csv", "csv OPTIONS (header true)")
            + " SELECT * FROM telemetry")
-    yield (f"CREATE TABLE partitioned USING parquet OPTIONS (compression zstd) PARTITIONED BY (event_date) "
-           f"LOCATION '{out}/silver/telemetry_parquet' AS SELECT * FROM telemetry")
+    kinds = {name: "DOUBLE" for name in common.REALS} | {name: "BIGINT" for name in common.WHOLES}
+    kinds |= {"timestamp": "STRING", "vin": "STRING", "event_ts": "TIMESTAMP", "event_date": "DATE"}
+    columns = ", ".join(f"{name} {kinds[name]}" for name in common.SILVER)
+    yield (f"CREATE TABLE partitioned ({columns}) USING parquet OPTIONS (compression 'zstd') "
+           f"PARTITIONED BY (event_date) LOCATION '{out}/silver/telemetry_parquet'")
+    yield "INSERT INTO partitioned SELECT * FROM telemetry"
     yield ("CREATE TEMPORARY VIEW maintenance (vin STRING, date_last_revis DATE, type STRING, "
            "km_derniere_revis BIGINT) USING csv "
            f"OPTIONS (path '{places.maintenance}', header true)")
@@ -112,7 +116,7 @@ def main():
         command += ["--conf", f"{name}={value}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(done.stderr[-2000:])
+        sys.exit("\n".join(line for line in done.stderr.splitlines() if "[" in line)[:2000])
 
 
 if sys.argv[1] == "--predict":

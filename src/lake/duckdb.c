@@ -67,10 +67,19 @@ static int engine_error(struct error *err, const char *what, const char *message
                          "%s : plus de place sur le disque ; libérez-en et relancez la commande",
                          "%s: no space left on the disk; free some and repeat the command", what);
     }
-    if (strncmp(message, "Out of Memory", 13) == 0 || strstr(message, "failed to allocate data")) {
+    if (strncmp(message, "Out of Memory", 13) == 0 || strstr(message, "failed to allocate data") ||
+        strstr(message, "could not allocate block")) {
         return error_set(err,
                          "%s : la limite de mémoire est atteinte ; donnez-en plus avec --memory",
                          "%s: the memory limit is reached; give more with --memory", what);
+    }
+    if (strstr(message, "Failed to create directory")) { /* the scratch folder: the only one */
+        return error_set(err,
+                         "%s : ce qui dépasse la mémoire ne peut être écrit (%.*s) ; rendez ce "
+                         "dossier possible, ou donnez plus de mémoire avec --memory",
+                         "%s: what does not fit into memory cannot be written (%.*s); make this "
+                         "folder possible, or give more memory with --memory",
+                         what, (int)strcspn(message, "\n"), message);
     }
     return error_set(err, "%s : %.*s", "%s: %.*s", what, (int)strcspn(message, "\n"), message);
 }

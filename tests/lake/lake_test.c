@@ -433,6 +433,60 @@ static void test_a_full_disk_is_one_clear_sentence(void **state)
     assert_non_null(strstr(err.text[LANG_FR], "plus de place"));
 }
 
+/* Writes sorted what does not fit into 100 MB; `scratch` takes what is spilled. */
+static int write_beyond_memory(struct fixture *f, const char *scratch, struct error *err)
+{
+    const struct lake_options options = {.threads = 2, .memory = "100MB", .scratch = scratch};
+    const struct lake_output output = {.table = &things, .order = "name, n"};
+    struct arena arena = {0};
+    struct batch batch;
+    struct lake *lake = NULL;
+    int status = lake_open(&lake, &options, err);
+    batch_init(&batch, &things, &arena);
+    status = status == 0 ? lake_create(lake, &things, err) : -1;
+    for (int64_t i = 0; status == 0 && i < 500 * (int64_t)BATCH_ROWS; i++) {
+        size_t r = batch.rows++;
+        batch.values[0].text[r] = batch.values[5].text[r] =
+            (struct bytes){"a name that is long enough", 26};
+        batch.values[2].real[r] = (double)i / 7;
+        batch.values[1].whole[r] = i * 31 % 1000003;
+        batch.values[4].whole[r] = i;
+        if (batch.rows == BATCH_ROWS) {
+            status = lake_append(lake, &batch, err);
+            batch.rows = 0;
+        }
+    }
+    status = status == 0 ? lake_flush(lake, err) : -1;
+    status = status == 0 ? lake_write(lake, &output, LAKE_CSV, under(f, "large"), err) : -1;
+    lake_close(lake);
+    arena_release(&arena);
+    return status;
+}
+
+static void test_what_does_not_fit_into_memory_goes_to_scratch_and_goes_away(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char *scratch = under(f, "scratch");
+    if (write_beyond_memory(f, scratch, &err) != 0) {
+        fail_msg("%s", err.text[LANG_EN]);
+    }
+    assert_false(fs_exists(scratch));
+}
+
+static void test_scratch_that_cannot_be_written_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char *file = under(f, "file");
+    assert_int_equal(fs_write(file, "", 0, &err), 0);
+    assert_int_equal(write_beyond_memory(f, arena_printf(&f->arena, "%s/scratch", file), &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "what does not fit into memory cannot be written"));
+    assert_non_null(strstr(err.text[LANG_EN], file));
+    assert_int_equal(write_beyond_memory(f, NULL, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "give more with --memory"));
+}
+
 static void test_a_wrong_memory_limit_is_wrong_usage(void **state)
 {
     (void)state;
@@ -470,6 +524,8 @@ int main(void)
         TEST(test_values_are_bound_and_never_read_as_sql),
         TEST(test_the_callers_error_ends_a_stream),
         TEST(test_a_full_disk_is_one_clear_sentence),
+        TEST(test_what_does_not_fit_into_memory_goes_to_scratch_and_goes_away),
+        TEST(test_scratch_that_cannot_be_written_is_told),
         TEST(test_a_wrong_memory_limit_is_wrong_usage),
         TEST(test_paths_take_their_dates),
     };
