@@ -179,6 +179,12 @@ need_bench_python() {
     bench_python=$venv_python
 }
 
+# Sets lake_python to the interpreter of bench/lake, with the engines to compare with.
+need_lake_python() {
+    make_venv requirements-lake.txt "comparison of engines"
+    lake_python=$venv_python
+}
+
 # ---- build folders ----
 
 # configure FOLDER ARG...: makes FOLDER (in the project) a build folder with these meson arguments.

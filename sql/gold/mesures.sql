@@ -1,22 +1,16 @@
 -- Mean measures of a vehicle.
 -- grain: one vehicle; key: vin
--- sources: telemetry
--- rules: means are summed as decimals, so that they are the same in any order of the rows; a measure
---        that is missing in all messages stays NULL
+-- sources: sommes_jour
+-- rules: a measure that is missing in all messages stays NULL
 SELECT
     vin,
-    CAST(sum(CAST(temp_moteur AS DECIMAL(38, 12))) AS DOUBLE) / count(temp_moteur) AS temp_moyenne,
-    CAST(sum(CAST(km_actuel AS DECIMAL(38, 12))) AS DOUBLE) / count(km_actuel) AS km_actuel,
-    CAST(sum(CAST(pression_huile AS DECIMAL(38, 12))) AS DOUBLE) / count(pression_huile)
-        AS pression_huile,
-    CAST(sum(CAST(regime_moteur AS DECIMAL(38, 12))) AS DOUBLE) / count(regime_moteur)
-        AS regime_moteur,
-    CAST(sum(CAST(voltage_batterie AS DECIMAL(38, 12))) AS DOUBLE) / count(voltage_batterie)
-        AS voltage_batterie,
-    CAST(sum(CAST(temps_0_100 AS DECIMAL(38, 12))) AS DOUBLE) / count(temps_0_100) AS temps_0_100,
-    CAST(sum(CAST(conso_essence AS DECIMAL(38, 12))) AS DOUBLE) / count(conso_essence)
-        AS conso_essence,
-    CAST(sum(CAST(pression_injection AS DECIMAL(38, 12))) AS DOUBLE) / count(pression_injection)
-        AS pression_injection
-FROM telemetry
+    CAST(sum(s_temp_moteur) AS DOUBLE) / sum(n_temp_moteur) AS temp_moyenne,
+    CAST(sum(s_km_actuel) AS DOUBLE) / sum(n_km_actuel) AS km_actuel,
+    CAST(sum(s_pression_huile) AS DOUBLE) / sum(n_pression_huile) AS pression_huile,
+    CAST(sum(s_regime_moteur) AS DOUBLE) / sum(n_regime_moteur) AS regime_moteur,
+    CAST(sum(s_voltage_batterie) AS DOUBLE) / sum(n_voltage_batterie) AS voltage_batterie,
+    CAST(sum(s_temps_0_100) AS DOUBLE) / sum(n_temps_0_100) AS temps_0_100,
+    CAST(sum(s_conso_essence) AS DOUBLE) / sum(n_conso_essence) AS conso_essence,
+    CAST(sum(s_pression_injection) AS DOUBLE) / sum(n_pression_injection) AS pression_injection
+FROM sommes_jour
 GROUP BY vin

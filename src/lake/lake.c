@@ -51,6 +51,13 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
     return lake->engine->define(lake, name, file, kind, err);
 }
 
+int lake_define_sorted(struct lake *lake, const char *name, const char *file, const char *order,
+                       struct error *err)
+{
+    return lake->engine->define_sorted ? lake->engine->define_sorted(lake, name, file, order, err)
+                                       : lake->engine->define(lake, name, file, LAKE_TABLE, err);
+}
+
 int lake_words(struct lake *lake, const char *name, const char *word_column,
                const char *const *words, size_t count, struct error *err)
 {

@@ -62,6 +62,11 @@ enum lake_definition {
 int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                 struct error *err);
 
+/* The same as a kept table whose rows stand in the order of `order` (as in lake_output), where the
+ * engine keeps an order: then writing it, or some of its rows, in that order sorts nothing. */
+int lake_define_sorted(struct lake *lake, const char *name, const char *file, const char *order,
+                       struct error *err);
+
 /* `name` shall be a small constant table: `count` numbered words, columns (code, word_column). */
 int lake_words(struct lake *lake, const char *name, const char *word_column,
                const char *const *words, size_t count, struct error *err);
@@ -140,6 +145,10 @@ int lake_each_block(struct lake *lake, const char *from, const char *const *colu
                     size_t column_count, const char *order,
                     int (*block)(void *context, const double *x, size_t rows, struct error *err),
                     void *context, struct error *err);
+
+/* Rows that a function of rows sees at a time, at most: enough to keep threads at work, and to be
+ * worth what it does once a call. */
+enum { LAKE_MAP_ROWS = 4 * BATCH_ROWS };
 
 /* A function of rows: `out` columns from `in` columns, as numbers (NaN: NULL both ways), and one
  * text when the last column of the result is TEXT. */

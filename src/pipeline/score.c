@@ -127,9 +127,9 @@ void scoring_init(struct scoring *s, const struct fleet_model *model, unsigned t
                   struct arena *arena)
 {
     *s = (struct scoring){.model = model, .threads = threads};
-    s->x = ARENA_NEW(arena, float, BATCH_ROWS *MODEL_INPUT_COUNT);
-    s->prob = ARENA_NEW(arena, double, BATCH_ROWS *FAILURE_COUNT);
-    s->predicted = ARENA_NEW(arena, int, BATCH_ROWS);
+    s->x = ARENA_NEW(arena, float, LAKE_MAP_ROWS *MODEL_INPUT_COUNT);
+    s->prob = ARENA_NEW(arena, double, LAKE_MAP_ROWS *FAILURE_COUNT);
+    s->predicted = ARENA_NEW(arena, int, LAKE_MAP_ROWS);
 }
 
 /* What the workers need to do what scoring_block() does here: the model, which may have learned

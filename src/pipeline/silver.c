@@ -167,7 +167,8 @@ int silver_build(struct stage *stage, struct error *err)
             return -1;
         }
     }
-    if (lake_define(stage->lake, telemetry->name, "silver/telemetry.sql", LAKE_TABLE, err) != 0 ||
+    if (lake_define_sorted(stage->lake, telemetry->name, "silver/telemetry.sql", TELEMETRY_ORDER,
+                           err) != 0 ||
         count_rows(stage, err) != 0 || stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err) != 0 ||
         write_days(stage, err) != 0 || write_small_tables(stage, err) != 0) {
         return -1;

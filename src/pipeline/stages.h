@@ -103,7 +103,7 @@ struct scoring {
 
 enum { SCORING_RESULTS = 6 + FAILURE_COUNT }; /* numbers a vehicle */
 
-/* Makes room for blocks of BATCH_ROWS, owned by the arena. */
+/* Makes room for blocks of LAKE_MAP_ROWS, owned by the arena. */
 void scoring_init(struct scoring *scoring, const struct fleet_model *model, unsigned threads,
                   struct arena *arena);
 

@@ -42,9 +42,9 @@ struct fleet_reasons {
     const struct fleet_model *model;
     unsigned threads;
     bool possible;       /* else every cell is NULL: the model's shares are no probabilities */
-    int *target;         /* [BATCH_ROWS]: class of the model that is explained */
-    double *phi;         /* [BATCH_ROWS][MODEL_INPUT_COUNT], by input of the model */
-    struct bytes *cells; /* [BATCH_ROWS] */
+    int *target;         /* [LAKE_MAP_ROWS]: class of the model that is explained */
+    double *phi;         /* [LAKE_MAP_ROWS][MODEL_INPUT_COUNT], by input of the model */
+    struct bytes *cells; /* [LAKE_MAP_ROWS] */
     struct arena texts;  /* of the cells */
 };
 

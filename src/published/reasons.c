@@ -39,9 +39,9 @@ int fleet_reasons_open(struct fleet_reasons *reasons, struct lake *lake, const c
     *reasons = (struct fleet_reasons){.model = model,
                                       .threads = threads,
                                       .possible = forest_explains_probabilities(model->forest)};
-    reasons->target = ARENA_NEW(arena, int, BATCH_ROWS);
-    reasons->phi = ARENA_NEW(arena, double, BATCH_ROWS *MODEL_INPUT_COUNT);
-    reasons->cells = ARENA_NEW(arena, struct bytes, BATCH_ROWS);
+    reasons->target = ARENA_NEW(arena, int, LAKE_MAP_ROWS);
+    reasons->phi = ARENA_NEW(arena, double, LAKE_MAP_ROWS *MODEL_INPUT_COUNT);
+    reasons->cells = ARENA_NEW(arena, struct bytes, LAKE_MAP_ROWS);
     if (!reasons->possible || forest_has_cover(model->forest)) {
         return 0;
     }

@@ -134,6 +134,76 @@ static void test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding(voi
     }
 }
 
+/* Services of vehicles in no order, written for one day by `vin, rang`, with the table kept in
+ * that order or not. */
+static const char *services_hash(struct fixture *f, unsigned threads, bool sorted,
+                                 enum lake_format format)
+{
+    static const struct column fed[] = {{"vin", COLUMN_TEXT},
+                                        {"date_last_revis", COLUMN_DATE},
+                                        {"type", COLUMN_TEXT},
+                                        {"km_derniere_revis", COLUMN_WHOLE}};
+    static const struct table maintenance = {"maintenance", fed, 4};
+    static const struct column made[] = {{"vin", COLUMN_TEXT},
+                                         {"date_last_revis", COLUMN_DATE},
+                                         {"type", COLUMN_TEXT},
+                                         {"km_derniere_revis", COLUMN_WHOLE},
+                                         {"rang", COLUMN_WHOLE}};
+    static const struct table entretien = {"entretien", made, 5};
+    const struct lake_output output = {.table = &entretien,
+                                       .order = "vin, rang",
+                                       .where_column = "date_last_revis",
+                                       .where_date = 1};
+    const struct lake_options options = {.threads = threads};
+    struct lake *lake = NULL;
+    struct error err;
+    struct batch batch;
+    struct arena arena = {0};
+    const char *path = under(f, "services");
+    char *hash = arena_alloc(&f->arena, HASH_TEXT_SIZE, 1);
+    uint64_t bytes;
+    assert_int_equal(lake_open(&lake, &options, &err), 0);
+    assert_int_equal(lake_create(lake, &maintenance, &err), 0);
+    batch_init(&batch, &maintenance, &arena);
+    for (int64_t i = 0; i < 400000; i++) {
+        size_t r = batch.rows++;
+        char *vin = arena_printf(&arena, "VIN-%lld", (long long)(i * 7919 % 100003));
+        batch.values[0].text[r] = (struct bytes){vin, strlen(vin)};
+        batch.values[1].whole[r] = i % 3;
+        batch.values[2].text[r] = (struct bytes){"Freins", 6};
+        batch.values[3].whole[r] = i;
+        for (size_t c = 0; c < 4; c++) {
+            batch.null[c][r] = false;
+        }
+        if (batch.rows == BATCH_ROWS || i + 1 == 400000) {
+            assert_int_equal(lake_append(lake, &batch, &err), 0);
+            batch.rows = 0;
+        }
+    }
+    assert_int_equal(lake_flush(lake, &err), 0);
+    assert_int_equal(
+        sorted ? lake_define_sorted(lake, "entretien", "gold/entretien.sql", output.order, &err)
+               : lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err),
+        0);
+    assert_int_equal(lake_write(lake, &output, format, path, &err), 0);
+    assert_int_equal(hash_file(path, hash, &bytes, &err), 0);
+    assert_true(bytes > 100000);
+    lake_close(lake);
+    arena_release(&arena);
+    return hash;
+}
+
+static void test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then(void **state)
+{
+    struct fixture *f = *state;
+    for (enum lake_format format = LAKE_CSV; format <= LAKE_PARQUET; format++) {
+        const char *once = services_hash(f, 1, false, format);
+        for (unsigned threads = 1; threads <= 4; threads++) {
+            assert_string_equal(once, services_hash(f, threads, true, format));
+        }
+    }
+}
+
 static void test_written_parquet_opens_with_its_columns(void **state)
 {
     struct fixture *f = *state;
@@ -363,6 +433,60 @@ static void test_a_full_disk_is_one_clear_sentence(void **state)
     assert_non_null(strstr(err.text[LANG_FR], "plus de place"));
 }
 
+/* Writes sorted what does not fit into 100 MB; `scratch` takes what is spilled. */
+static int write_beyond_memory(struct fixture *f, const char *scratch, struct error *err)
+{
+    const struct lake_options options = {.threads = 2, .memory = "100MB", .scratch = scratch};
+    const struct lake_output output = {.table = &things, .order = "name, n"};
+    struct arena arena = {0};
+    struct batch batch;
+    struct lake *lake = NULL;
+    int status = lake_open(&lake, &options, err);
+    batch_init(&batch, &things, &arena);
+    status = status == 0 ? lake_create(lake, &things, err) : -1;
+    for (int64_t i = 0; status == 0 && i < 500 * (int64_t)BATCH_ROWS; i++) {
+        size_t r = batch.rows++;
+        batch.values[0].text[r] = batch.values[5].text[r] =
+            (struct bytes){"a name that is long enough", 26};
+        batch.values[2].real[r] = (double)i / 7;
+        batch.values[1].whole[r] = i * 31 % 1000003;
+        batch.values[4].whole[r] = i;
+        if (batch.rows == BATCH_ROWS) {
+            status = lake_append(lake, &batch, err);
+            batch.rows = 0;
+        }
+    }
+    status = status == 0 ? lake_flush(lake, err) : -1;
+    status = status == 0 ? lake_write(lake, &output, LAKE_CSV, under(f, "large"), err) : -1;
+    lake_close(lake);
+    arena_release(&arena);
+    return status;
+}
+
+static void test_what_does_not_fit_into_memory_goes_to_scratch_and_goes_away(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char *scratch = under(f, "scratch");
+    if (write_beyond_memory(f, scratch, &err) != 0) {
+        fail_msg("%s", err.text[LANG_EN]);
+    }
+    assert_false(fs_exists(scratch));
+}
+
+static void test_scratch_that_cannot_be_written_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char *file = under(f, "file");
+    assert_int_equal(fs_write(file, "", 0, &err), 0);
+    assert_int_equal(write_beyond_memory(f, arena_printf(&f->arena, "%s/scratch", file), &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "what does not fit into memory cannot be written"));
+    assert_non_null(strstr(err.text[LANG_EN], file));
+    assert_int_equal(write_beyond_memory(f, NULL, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "give more with --memory"));
+}
+
 static void test_a_wrong_memory_limit_is_wrong_usage(void **state)
 {
     (void)state;
@@ -388,6 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_rows_that_were_fed_come_back),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
+        TEST(test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then),
         TEST(test_written_parquet_opens_with_its_columns),
         TEST(test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks),
         TEST(test_a_table_of_another_shape_is_not_written),
@@ -399,6 +524,8 @@ int main(void)
         TEST(test_values_are_bound_and_never_read_as_sql),
         TEST(test_the_callers_error_ends_a_stream),
         TEST(test_a_full_disk_is_one_clear_sentence),
+        TEST(test_what_does_not_fit_into_memory_goes_to_scratch_and_goes_away),
+        TEST(test_scratch_that_cannot_be_written_is_told),
         TEST(test_a_wrong_memory_limit_is_wrong_usage),
         TEST(test_paths_take_their_dates),
     };
