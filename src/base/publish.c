@@ -287,16 +287,33 @@ int publish_begin(struct publication *publication, const char *root, struct erro
     return fs_make_folders(p->staging, err);
 }
 
-int publish_stage(struct publication *publication, const char *relative, const char **path,
-                  struct error *err)
+static struct published_file *add_file(struct publication *p, const char *relative)
 {
-    struct publication *p = publication;
     assert(p->lock && !strchr(relative, '\n'));
     if (p->file_count == p->file_room) {
         p->file_room = p->file_room ? p->file_room * 2 : 64;
         p->files = xrealloc(p->files, p->file_room, sizeof *p->files);
     }
-    p->files[p->file_count++] = (struct published_file){.path = arena_strdup(&p->arena, relative)};
+    struct published_file *file = &p->files[p->file_count++];
+    *file = (struct published_file){.path = arena_strdup(&p->arena, relative)};
+    return file;
+}
+
+void publish_keep(struct publication *publication, const char *relative, const char *sha256,
+                  uint64_t bytes)
+{
+    struct published_file *file = add_file(publication, relative);
+    assert(strlen(sha256) < sizeof file->sha256);
+    (void)snprintf(file->sha256, sizeof file->sha256, "%s", sha256);
+    file->bytes = bytes;
+    file->hashed = file->kept = true;
+}
+
+int publish_stage(struct publication *publication, const char *relative, const char **path,
+                  struct error *err)
+{
+    struct publication *p = publication;
+    add_file(p, relative);
     *path = join(&p->arena, p->staging, relative);
     return fs_make_folders(folder_of(&p->arena, *path), err);
 }
@@ -343,8 +360,10 @@ static char *journal_text(struct publication *p, size_t *size)
     char *text = arena_alloc(&p->arena, room, 1);
     size_t used = (size_t)snprintf(text, room, "%sstaging %s\n", HEAD, id);
     for (size_t i = 0; i < p->file_count; i++) {
-        used += (size_t)snprintf(text + used, room - used, "put %s %s\n", p->files[i].sha256,
-                                 p->files[i].path);
+        if (!p->files[i].kept) {
+            used += (size_t)snprintf(text + used, room - used, "put %s %s\n", p->files[i].sha256,
+                                     p->files[i].path);
+        }
     }
     for (size_t i = 0; i < p->drop_count; i++) {
         used += (size_t)snprintf(text + used, room - used, "drop %s\n", p->drops[i]);
@@ -367,7 +386,8 @@ int publish_commit(struct publication *publication, struct error *err)
         return -1;
     }
     for (size_t i = 0; i < p->file_count; i++) {
-        if (sync_folders(&p->arena, p->staging, p->files[i].path, &last_synced, err) != 0) {
+        if (!p->files[i].kept &&
+            sync_folders(&p->arena, p->staging, p->files[i].path, &last_synced, err) != 0) {
             return -1;
         }
     }
