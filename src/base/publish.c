@@ -48,25 +48,54 @@ static const char *folder_of(struct arena *arena, const char *path)
     return slash ? arena_copy(arena, path, (size_t)(slash - path)) : ".";
 }
 
-/* Syncs the folder of ROOT/relative and every folder above it up to ROOT, so that new folders are
- * durable as well; `last` remembers the previous folder, for runs of files in one folder. */
-static int sync_folders(struct arena *arena, const char *root, const char *relative,
-                        const char **last, struct error *err)
+/* Folders that were synced, with all above them, since their last change. */
+struct synced {
+    struct arena *arena;
+    const char **folders;
+    size_t count, room;
+};
+
+static bool was_synced(const struct synced *synced, const char *folder)
 {
-    const char *folder = folder_of(arena, join(arena, root, relative));
-    if (*last && strcmp(*last, folder) == 0) {
-        return 0;
+    for (size_t i = synced->count; i > 0; i--) { /* the neighbours came last */
+        if (strcmp(synced->folders[i - 1], folder) == 0) {
+            return true;
+        }
     }
-    *last = folder;
-    for (;;) {
+    return false;
+}
+
+static void note_synced(struct synced *synced, const char *folder)
+{
+    if (synced->count == synced->room) {
+        const char **old = synced->folders;
+        synced->room = synced->room ? synced->room * 2 : 64;
+        synced->folders = ARENA_NEW(synced->arena, const char *, synced->room);
+        if (old) {
+            memcpy(synced->folders, old, synced->count * sizeof *old);
+        }
+    }
+    synced->folders[synced->count++] = folder;
+}
+
+/* Syncs the folder of ROOT/relative and every folder above it up to ROOT, so that new folders are
+ * durable as well; those that `synced` knows, once. */
+static int sync_folders(const char *root, const char *relative, struct synced *synced,
+                        struct error *err)
+{
+    struct arena *arena = synced->arena;
+    const char *folder = folder_of(arena, join(arena, root, relative));
+    while (!was_synced(synced, folder)) {
         if (sync_path(folder, err) != 0) {
             return -1;
         }
+        note_synced(synced, folder);
         if (strlen(folder) <= strlen(root)) {
-            return 0;
+            break;
         }
         folder = folder_of(arena, folder);
     }
+    return 0;
 }
 
 /* ---- the second phase: what the journal says, done or finished ---- */
@@ -77,11 +106,11 @@ static int make_place(struct arena *arena, const char *root, const char *relativ
                       struct error *err)
 {
     const char *folder = folder_of(arena, join(arena, root, relative));
-    const char *none = NULL;
+    struct synced none = {.arena = arena};
     if (fs_is_folder(folder)) {
         return 0;
     }
-    return fs_make_folders(folder, err) == 0 ? sync_folders(arena, root, relative, &none, err) : -1;
+    return fs_make_folders(folder, err) == 0 ? sync_folders(root, relative, &none, err) : -1;
 }
 
 /* Renames a staged file into place; a file that is in place already has the journal's hash. */
@@ -139,7 +168,7 @@ static int follow_journal(struct arena *arena, const char *root, char *text, con
                           struct error *err)
 {
     const char *staging = NULL;
-    const char *last_synced = NULL;
+    struct synced synced = {.arena = arena};
     bool ended = false;
     if (strncmp(text, HEAD, sizeof HEAD - 1) != 0) {
         return broken_journal(err, journal);
@@ -171,7 +200,7 @@ static int follow_journal(struct arena *arena, const char *root, char *text, con
     for (char *line; (line = next_line(&again));) {
         bool put = strncmp(line, "put ", 4) == 0;
         if ((put || strncmp(line, "drop ", 5) == 0) &&
-            sync_folders(arena, root, line + (put ? 4 + 65 : 5), &last_synced, err) != 0) {
+            sync_folders(root, line + (put ? 4 + 65 : 5), &synced, err) != 0) {
             return -1;
         }
     }
@@ -287,16 +316,33 @@ int publish_begin(struct publication *publication, const char *root, struct erro
     return fs_make_folders(p->staging, err);
 }
 
-int publish_stage(struct publication *publication, const char *relative, const char **path,
-                  struct error *err)
+static struct published_file *add_file(struct publication *p, const char *relative)
 {
-    struct publication *p = publication;
     assert(p->lock && !strchr(relative, '\n'));
     if (p->file_count == p->file_room) {
         p->file_room = p->file_room ? p->file_room * 2 : 64;
         p->files = xrealloc(p->files, p->file_room, sizeof *p->files);
     }
-    p->files[p->file_count++] = (struct published_file){.path = arena_strdup(&p->arena, relative)};
+    struct published_file *file = &p->files[p->file_count++];
+    *file = (struct published_file){.path = arena_strdup(&p->arena, relative)};
+    return file;
+}
+
+void publish_keep(struct publication *publication, const char *relative, const char *sha256,
+                  uint64_t bytes)
+{
+    struct published_file *file = add_file(publication, relative);
+    assert(strlen(sha256) < sizeof file->sha256);
+    (void)snprintf(file->sha256, sizeof file->sha256, "%s", sha256);
+    file->bytes = bytes;
+    file->hashed = file->kept = true;
+}
+
+int publish_stage(struct publication *publication, const char *relative, const char **path,
+                  struct error *err)
+{
+    struct publication *p = publication;
+    add_file(p, relative);
     *path = join(&p->arena, p->staging, relative);
     return fs_make_folders(folder_of(&p->arena, *path), err);
 }
@@ -343,8 +389,10 @@ static char *journal_text(struct publication *p, size_t *size)
     char *text = arena_alloc(&p->arena, room, 1);
     size_t used = (size_t)snprintf(text, room, "%sstaging %s\n", HEAD, id);
     for (size_t i = 0; i < p->file_count; i++) {
-        used += (size_t)snprintf(text + used, room - used, "put %s %s\n", p->files[i].sha256,
-                                 p->files[i].path);
+        if (!p->files[i].kept) {
+            used += (size_t)snprintf(text + used, room - used, "put %s %s\n", p->files[i].sha256,
+                                     p->files[i].path);
+        }
     }
     for (size_t i = 0; i < p->drop_count; i++) {
         used += (size_t)snprintf(text + used, room - used, "drop %s\n", p->drops[i]);
@@ -361,13 +409,13 @@ int publish_commit(struct publication *publication, struct error *err)
     const char *all = join(&p->arena, p->root, ".staging");
     const char *journal = join(&p->arena, all, "journal");
     const char *unnamed = join(&p->arena, p->staging, ".journal");
-    const char *last_synced = NULL;
+    struct synced synced = {.arena = &p->arena};
     size_t size;
     if (publish_hash(p, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < p->file_count; i++) {
-        if (sync_folders(&p->arena, p->staging, p->files[i].path, &last_synced, err) != 0) {
+        if (!p->files[i].kept && sync_folders(p->staging, p->files[i].path, &synced, err) != 0) {
             return -1;
         }
     }

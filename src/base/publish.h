@@ -22,6 +22,7 @@ struct published_file {
     char sha256[HASH_TEXT_SIZE];
     uint64_t bytes;
     bool hashed; /* sha256 and bytes are known */
+    bool kept;   /* in place already, see publish_keep() */
 };
 
 struct publication {
@@ -43,6 +44,11 @@ int publish_begin(struct publication *publication, const char *root, struct erro
  * the publication. `relative` has no newline. */
 int publish_stage(struct publication *publication, const char *relative, const char **path,
                   struct error *err);
+
+/* ROOT/relative is one of the files of this publication and stays as an earlier one left it, with
+ * this hash and size. */
+void publish_keep(struct publication *publication, const char *relative, const char *sha256,
+                  uint64_t bytes);
 
 /* ROOT/relative shall be gone after the commit (no error if it is not there). */
 void publish_drop(struct publication *publication, const char *relative);

@@ -40,7 +40,8 @@ struct options {
     int scenario;                /* enum generator_scenario */
     const char *history, *model; /* train, run, score */
     uint64_t trees;
-    bool simulate; /* run */
+    bool simulate, full; /* run; full: silver too */
+    int32_t since;       /* run, gold */
     const char *map;
     double max_rejects;
     const char *table, *out;                      /* train, score */

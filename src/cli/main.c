@@ -145,7 +145,7 @@ static void set_defaults(struct cli *cli)
     for (size_t i = 0; i < command_count; i++) {
         options_default(&commands[i]->options, &cli->options);
     }
-    cli->options.run_date = NO_DATE;
+    cli->options.run_date = cli->options.since = NO_DATE;
     cli->options.data = usual_data();
 }
 

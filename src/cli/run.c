@@ -3,6 +3,22 @@
 
 #include "base/dates.h"
 
+#define OPTION_FULL                                                                            \
+    {                                                                                          \
+        .name = "full", .kind = OPTION_FLAG, .offset = offsetof(struct options, full),         \
+        .help = TEXT("relire tous les fichiers bruts, même ceux déjà traités pour cette date", \
+                     "read all raw files again, also those that an earlier run of this date "  \
+                     "took in"),                                                               \
+    }
+
+#define OPTION_SINCE                                                                        \
+    {                                                                                       \
+        .name = "since", .kind = OPTION_DATE, .offset = offsetof(struct options, since),    \
+        .value = TEXT("DATE", "DATE"),                                                      \
+        .help = TEXT("gold aussi d'après la télémétrie des dates traitées depuis celle-ci", \
+                     "gold also from the telemetry of the run dates since this one"),       \
+    }
+
 static const struct option_spec run_specs[] = {
     {.name = "simulate",
      .kind = OPTION_FLAG,
@@ -15,9 +31,11 @@ static const struct option_spec run_specs[] = {
     OPTION_CALIBRATED,
     OPTION_MAP,
     OPTION_MAX_REJECTS,
+    OPTION_FULL,
+    OPTION_SINCE,
 };
-static const struct option_spec silver_specs[] = {OPTION_MAP, OPTION_MAX_REJECTS};
-static const struct option_spec gold_specs[] = {OPTION_MODEL, OPTION_CALIBRATED};
+static const struct option_spec silver_specs[] = {OPTION_MAP, OPTION_MAX_REJECTS, OPTION_FULL};
+static const struct option_spec gold_specs[] = {OPTION_MODEL, OPTION_CALIBRATED, OPTION_SINCE};
 
 /* ---- for people ---- */
 
@@ -38,8 +56,14 @@ static void print_telemetry(struct cli *cli, const struct run_report *report)
                   cli_whole(cli, counts->quarantined));
     }
     cli_print(cli, "               fichiers lus : %s ; ignorés : %s\n",
-              "               files read: %s; ignored: %s\n", cli_whole(cli, counts->files),
+              "               files read: %s; ignored: %s\n",
+              cli_whole(cli, counts->files - report->taken_before),
               cli_whole(cli, counts->ignored));
+    if (report->taken_before > 0) {
+        cli_print(cli, "               inchangés depuis le traitement précédent : %s\n",
+                  "               unchanged since the last run: %s\n",
+                  cli_whole(cli, report->taken_before));
+    }
     if (report->conflicts > 0) {
         cli_print(cli, "               %s messages contredisent un autre du même instant\n",
                   "               %s messages contradict another one of the same instant\n",
@@ -108,6 +132,7 @@ static json_t *telemetry_json(const struct run_report *report)
     json_put(object, "duplicates", json_whole(report->duplicates));
     json_put(object, "conflicts", json_whole(report->conflicts));
     json_put(object, "files", json_whole(counts->files));
+    json_put(object, "taken_before", json_whole(report->taken_before));
     json_put(object, "ignored", json_whole(counts->ignored));
     json_put(object, "bytes", json_whole(counts->bytes));
     json_t *imputed = json_object();
@@ -201,8 +226,19 @@ static int run_stages(struct cli *cli, unsigned stages, struct error *err)
                                         .model_path = cli->options.model,
                                         .map_path = cli->options.map,
                                         .reject_limit = cli->options.max_rejects,
-                                        .calibrated = cli->options.calibrated};
+                                        .calibrated = cli->options.calibrated,
+                                        .has_since = cli->options.since != NO_DATE,
+                                        .since = cli->options.since,
+                                        .full = cli->options.full};
     struct run_report report = {.silver_rows = 0};
+    if (options.has_since && options.since > session.run_date) {
+        char since[DATE_TEXT_SIZE], date[DATE_TEXT_SIZE];
+        return error_usage(err,
+                           "--since %s : après la date du traitement, %s ; donnez une date qui la "
+                           "précède",
+                           "--since %s: after the run date, %s; give a date before it",
+                           date_format(options.since, since), date_format(session.run_date, date));
+    }
     int status = pipeline_run(&session, &options, &report, err);
     progress_clear(&cli->bar);
     report_run(cli, &report, stages);
@@ -245,12 +281,14 @@ const struct command command_run = {
         TEXT("traiter une date : bronze, silver, gold", "process a date: bronze, silver, gold"),
     .about = TEXT("Lit les données brutes de la date (DOSSIER/bronze/run_date=DATE), met à part "
                   "les messages inutilisables, nettoie, rapproche, prédit, et publie le tout d'un "
-                  "coup. Relancer donne les mêmes octets. Si trop de messages sont refusés, seule "
+                  "coup. Relancer ne lit que les fichiers nouveaux et donne les mêmes octets. Si "
+                  "trop de messages sont refusés, seule "
                   "la quarantaine est publiée et les derniers bons résultats restent. --vehicles "
                   "et --seed ne servent qu'avec --simulate.",
                   "Reads the raw data of the date (DIR/bronze/run_date=DATE), puts useless "
                   "messages aside, cleans, joins, predicts, and publishes it all at once. Running "
-                  "it again gives the same bytes. When too many messages are refused only the "
+                  "it again reads only new files (--full: all) and gives the same bytes. When too "
+                  "many messages are refused only the "
                   "quarantine is published and the last good results stay. --vehicles and --seed "
                   "are for --simulate only."),
     .options = OPTION_TABLE(run_specs),
@@ -259,6 +297,9 @@ const struct command command_run = {
                  {"autostream run --simulate --vehicles 200",
                   TEXT("simule une flotte, puis la traite",
                        "simulates a fleet, then processes it")},
+                 {"autostream --run-date 2026-11-23 run --since 2026-11-20",
+                  TEXT("note la flotte sur quatre dates traitées",
+                       "rates the fleet over the run dates of four days")},
                  {"autostream run --max-rejects 20%",
                   TEXT("accepte jusqu'à 20 % de messages refusés",
                        "accepts up to 20% of refused messages")}},

@@ -173,9 +173,11 @@ static int read_named(struct reader *reader, int folder_fd, const char *path, co
     reader->stem = (struct bytes){base, kind.stem};
     reader->told = 0;
     if (stream_open(&reader->stream, folder_fd, path, kind.compression)) {
+        ingest_mark(&reader->stream.info, &file);
         status = read_stream(reader, form, err);
         stream_close(&reader->stream, status == 0 ? file.sha256 : NULL);
         file.bytes = reader->stream.disk_bytes;
+        file.mtime = *file.sha256 ? file.mtime : 0;
     } else if (reader->header_required) {
         return error_set(err, "%s : lecture impossible (%s) ; vérifiez le fichier et ses droits",
                          "%s: cannot be read (%s); check the file and its permissions",
@@ -290,6 +292,9 @@ static void read_one(void *context, size_t index, unsigned number)
     arena_clear(&worker->arena);
     reader->source = write_source(work->folder, name, &worker->arena);
     reader->path = reader->source;
+    if (ingest_was_taken(work->options->takens, reader->source) && utf8_valid(name, strlen(name))) {
+        return; /* the sources of two names that are not UTF-8 may be the same */
+    }
     if (read_file(reader, work->folder_fd, name, kind_of(name).form, &err) != 0) {
         fail(work, &err);
     } else if (reader->tick) {

@@ -94,6 +94,8 @@ struct input_file {
     uint64_t bytes; /* on disk */
     char sha256[HASH_TEXT_SIZE];
     uint64_t records;
+    int64_t mtime; /* ns since 1970 as it was opened; 0: no later change could be told by it */
+    int64_t inode;
 };
 
 /* Called by worker threads, one call at a time. Everything passed is only valid during the call.
@@ -191,13 +193,40 @@ struct ingest_map *ingest_map_read(const char *path, const struct record_spec *s
 /* Accepts NULL. */
 void ingest_map_free(struct ingest_map *map);
 
+/* ---- files that were read before (taken.c) ---- */
+
+/* A file as it was when it was read. */
+struct ingest_taken {
+    const char *source; /* as in struct input_file */
+    uint64_t bytes;
+    int64_t mtime, inode;
+};
+
+struct ingest_takens {
+    const struct ingest_taken *files; /* sorted by source (strcmp) */
+    size_t count;
+};
+
+/* Was a file of this name among them? NULL: there are none. */
+bool ingest_was_taken(const struct ingest_takens *takens, const char *source);
+
+/* Are all of them under `root` with the size, time and inode that they had? A file whose name is
+ * not UTF-8 is never found again: its source is not its name. */
+bool ingest_unchanged(const char *root, const struct ingest_takens *takens);
+
+/* What tells a later change of a file: mtime and inode as in struct input_file. A file written in
+ * the clock's present tick has the mtime 0: its next change may bear the same time. */
+struct stat;
+void ingest_mark(const struct stat *info, struct input_file *file);
+
 /* ---- reading files ---- */
 
 struct ingest_options {
-    const struct record_spec *spec; /* required */
-    const struct ingest_map *map;   /* NULL: the fields' own names */
-    unsigned threads;               /* 0: all available cores */
-    size_t record_limit;            /* bytes of one record; 0: 8 MiB */
+    const struct record_spec *spec;     /* required */
+    const struct ingest_takens *takens; /* files to pass over; NULL: none */
+    const struct ingest_map *map;       /* NULL: the fields' own names */
+    unsigned threads;                   /* 0: all available cores */
+    size_t record_limit;                /* bytes of one record; 0: 8 MiB */
     /* Told after every file and every few MiB, by one thread at a time; may be NULL. */
     void (*progress)(void *context, uint64_t files, uint64_t files_total, uint64_t bytes);
     void *progress_context;

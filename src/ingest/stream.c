@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* SLACK: what a reader may want to see behind a record of exactly the limit. */
@@ -18,13 +17,12 @@ enum { DISK_ROOM = 128 * 1024, WINDOW_ROOM = 256 * 1024, SLACK = 64 };
 bool stream_open(struct stream *stream, int folder_fd, const char *name,
                  enum compression compression)
 {
-    struct stat info;
     /* O_NONBLOCK: a pipe among the files must not hold us up. */
     stream->fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (stream->fd < 0) {
         return false;
     }
-    if (fstat(stream->fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    if (fstat(stream->fd, &stream->info) != 0 || !S_ISREG(stream->info.st_mode)) {
         close(stream->fd);
         errno = 0;
         return false;

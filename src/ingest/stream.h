@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -26,6 +27,7 @@ enum stream_end {
 struct stream {
     int fd;
     enum compression compression;
+    struct stat info; /* as the file was when it was opened */
     struct hash hash;
     uint64_t disk_bytes;
     bool disk_end;        /* the file was read to its end, the hash is complete */

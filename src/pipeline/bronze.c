@@ -106,10 +106,12 @@ int bronze_history(const char *root, const char *path, const struct ingest_sink 
 
 struct bronze {
     struct stage *stage;
-    struct batch rejects, inputs;
-    struct arena memory;       /* the two batches */
+    struct batch rejects, inputs, taken;
+    bool telemetry;            /* what comes now is telemetry */
+    struct arena memory;       /* the batches */
     struct arena reject_texts; /* of the rows waiting in them */
     struct arena input_texts;
+    struct arena taken_texts;
     size_t reject_bytes;
 };
 
@@ -160,10 +162,25 @@ static int take_reject(void *context, const struct reject *reject, struct error 
     return send(bronze, batch, &bronze->reject_texts, err);
 }
 
+/* What the next run needs to know it again. */
+static int take_mark(struct bronze *bronze, const struct input_file *file, struct error *err)
+{
+    struct batch *batch = &bronze->taken;
+    put_text(batch, 0, &bronze->taken_texts, file->source, strlen(file->source));
+    put_whole(batch, 1, file->bytes);
+    put_whole(batch, 2, (uint64_t)file->mtime);
+    put_whole(batch, 3, (uint64_t)file->inode);
+    batch->rows++;
+    return batch->rows < BATCH_ROWS ? 0 : send(bronze, batch, &bronze->taken_texts, err);
+}
+
 static int take_file(void *context, const struct input_file *file, struct error *err)
 {
     struct bronze *bronze = context;
     struct batch *batch = &bronze->inputs;
+    if (bronze->telemetry && take_mark(bronze, file, err) != 0) {
+        return -1;
+    }
     put_text(batch, 0, &bronze->input_texts, file->source, strlen(file->source));
     put_whole(batch, 1, file->bytes);
     put_text(batch, 2, &bronze->input_texts, file->sha256, strlen(file->sha256));
@@ -348,6 +365,7 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
                                      .progress = tell_reading,
                                      .progress_context = (void *)stage->session};
     struct ingest_map *map = NULL;
+    const struct taken *taken = &stage->taken;
     const char *json = arena_printf(stage->arena, "%s/json", folder);
     const char *parquet = arena_printf(stage->arena, "%s/parquet", folder);
     int status = -1;
@@ -356,6 +374,8 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
         goto done;
     }
     options.map = map;
+    options.takens = taken->goes_on ? &taken->files : NULL;
+    bronze->telemetry = !lake_has_workers(stage->lake);
     if (fs_exists(arena_printf(stage->arena, "%s/%s", data, json)) &&
         (lake_has_workers(stage->lake)
              ? read_on_workers(stage, json, &options, sink, counts, err)
@@ -363,9 +383,13 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
         goto done;
     }
     if (fs_is_folder(arena_printf(stage->arena, "%s/%s", data, parquet)) &&
-        bronze_parquet(stage, parquet, &specs->telemetry.spec, sink, counts, err) != 0) {
+        bronze_parquet(stage, parquet, &specs->telemetry.spec, options.takens, sink, counts, err) !=
+            0) {
         goto done;
     }
+    ingest_counts_add(counts, &taken->counts);
+    stage->report->taken_before = taken->counts.files;
+    bronze->telemetry = false;
     if (counts->records == 0) {
         error_set(
             err,
@@ -428,11 +452,38 @@ static int load_parts(struct bronze *bronze, const char *folder, const struct sp
                        LAKE_TABLE, err);
 }
 
-static int load_all(struct bronze *bronze, const char *folder, const struct specs *specs,
+/* A run that goes on from an earlier one feeds new messages to a table of their own; the SELECTs
+ * put both together. */
+static int create_tables(struct stage *stage, const struct record_spec *telemetry,
+                         struct error *err)
+{
+    static const enum table_id fed[] = {TABLE_ENTRETIENS, TABLE_VEHICULES, TABLE_QUARANTAINE,
+                                        TABLE_ENTREES, TABLE_PRISES};
+    static const char *const joined[] = {"telemetry_messages", "records_ensemble",
+                                         "inputs_ensemble", "taken_ensemble"};
+    if (lake_create(stage->lake, telemetry->table, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof fed / sizeof *fed; i++) {
+        if (fed[i] == TABLE_PRISES && lake_has_workers(stage->lake)) {
+            continue;
+        }
+        if (lake_create(stage->lake, fleet_table(fed[i]), err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; stage->taken.goes_on && i < sizeof joined / sizeof *joined; i++) {
+        const char *file = arena_printf(stage->arena, "silver/%s.sql", joined[i]);
+        if (lake_define(stage->lake, joined[i], file, LAKE_VIEW, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int load_all(struct bronze *bronze, const char *folder, struct specs *specs,
                     struct error *err)
 {
-    static const enum table_id fed[] = {TABLE_MESSAGES, TABLE_ENTRETIENS, TABLE_VEHICULES,
-                                        TABLE_QUARANTAINE, TABLE_ENTREES};
     struct stage *stage = bronze->stage;
     struct run_report *report = stage->report;
     const char *data = stage->session->data;
@@ -443,12 +494,16 @@ static int load_all(struct bronze *bronze, const char *folder, const struct spec
     struct ingest_counts vehicle_counts = {0};
     struct ingest_options service_options = {.spec = &specs->services};
     struct ingest_options vehicle_options = {.spec = &specs->vehicles};
-    for (size_t i = 0; i < sizeof fed / sizeof *fed; i++) {
-        if (lake_create(stage->lake, fleet_table(fed[i]), err) != 0) {
-            return -1;
-        }
+    struct table fresh = *fleet_table(TABLE_MESSAGES);
+    fresh.name = "telemetry_nouvelle";
+    if (taken_open(stage, folder, &specs->telemetry.spec, err) != 0) {
+        return -1;
     }
-    if (load_telemetry(bronze, folder, specs, &sink, err) != 0 ||
+    if (stage->taken.goes_on) {
+        specs->telemetry.spec.table = &fresh;
+    }
+    if (create_tables(stage, &specs->telemetry.spec, err) != 0 ||
+        load_telemetry(bronze, folder, specs, &sink, err) != 0 ||
         need_file(data, services, stage->arena, err) != 0 ||
         need_file(data, vehicles, stage->arena, err) != 0 ||
         ingest_csv(data, services, &service_options, &sink, &service_counts, err) != 0 ||
@@ -461,7 +516,8 @@ static int load_all(struct bronze *bronze, const char *folder, const struct spec
     report->vehicles = vehicle_counts.accepted;
     report->vehicles_quarantined = vehicle_counts.quarantined;
     if (send(bronze, &bronze->rejects, &bronze->reject_texts, err) != 0 ||
-        send(bronze, &bronze->inputs, &bronze->input_texts, err) != 0) {
+        send(bronze, &bronze->inputs, &bronze->input_texts, err) != 0 ||
+        send(bronze, &bronze->taken, &bronze->taken_texts, err) != 0) {
         return -1;
     }
     return lake_flush(stage->lake, err);
@@ -476,12 +532,14 @@ int bronze_load(struct stage *stage, struct error *err)
     specs_init(&specs, stage->session->run_date);
     batch_init(&bronze.rejects, fleet_table(TABLE_QUARANTAINE), &bronze.memory);
     batch_init(&bronze.inputs, fleet_table(TABLE_ENTREES), &bronze.memory);
+    batch_init(&bronze.taken, fleet_table(TABLE_PRISES), &bronze.memory);
     if (bronze_find(stage->session->data, stage->session->run_date, stage->arena, &folder, err) ==
         0) {
         status = load_all(&bronze, folder, &specs, err);
     }
     arena_release(&bronze.reject_texts);
     arena_release(&bronze.input_texts);
+    arena_release(&bronze.taken_texts);
     arena_release(&bronze.memory);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct rows_in {
     struct collector *collector;
@@ -93,10 +94,17 @@ static int read_file(struct stage *stage, struct lake *lake, const char *source,
     in.kinds = kinds;
     in.values = ARENA_NEW(stage->arena, struct raw_value, collector->spec->field_count);
     struct error unreadable;
+    struct stat info;
+    if (stat(path, &info) == 0) {
+        ingest_mark(&info, &file);
+    }
     if (hash_file(path, file.sha256, &file.bytes, &unreadable) != 0 ||
         lake_open_file(lake, "telemetry_parquet", path, &unreadable) != 0) {
         struct record_origin origin = {.source = source};
-        return collector_refuse(collector, "unreadable_file", &origin, err);
+        file.records = 1;
+        return collector_refuse(collector, "unreadable_file", &origin, err) == 0
+                   ? collector_file(collector, &file, err)
+                   : -1;
     }
     if (plan(stage, lake, collector->spec, kinds, &sql, err) != 0 ||
         lake_each(lake, sql, take_row, &in, err) != 0 ||
@@ -108,7 +116,8 @@ static int read_file(struct stage *stage, struct lake *lake, const char *source,
 }
 
 int bronze_parquet(struct stage *stage, const char *folder, const struct record_spec *spec,
-                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err)
+                   const struct ingest_takens *takens, const struct ingest_sink *sink,
+                   struct ingest_counts *counts, struct error *err)
 {
     struct collector collector = {0};
     /* A session of its own: whichever engine the run has, DuckDB reads people's files. */
@@ -133,6 +142,9 @@ int bronze_parquet(struct stage *stage, const char *folder, const struct record_
         }
         const char *source = arena_printf(stage->arena, "%s/%s", folder, names[i]);
         const char *path = arena_printf(stage->arena, "%s/%s", data, source);
+        if (ingest_was_taken(takens, source)) {
+            continue;
+        }
         if (read_file(stage, lake, source, path, &collector, err) != 0) {
             goto done;
         }

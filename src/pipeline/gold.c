@@ -2,8 +2,10 @@
  * Reads silver's tables in the engine, writes gold/ and gold's quality report. */
 #include "pipeline/stages.h"
 
+#include "base/dates.h"
 #include "lake/layout.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +114,71 @@ static int write_tables(struct stage *stage, struct error *err)
     return 0;
 }
 
+/* The run dates before this one that gold shall be made from as well go to stage->history; *rows:
+ * is there anything in them? */
+static int list_history(struct stage *stage, bool *rows, struct error *err)
+{
+    int32_t *dates;
+    size_t count;
+    *rows = false;
+    stage->history = json_array();
+    if (published_dates_under(stage->session->data, "silver/telemetry_parquet", stage->arena,
+                              &dates, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char date[DATE_TEXT_SIZE];
+        json_t *record;
+        if (dates[i] < stage->options->since || dates[i] >= stage->session->run_date) {
+            continue;
+        }
+        if (lineage_read(stage, dates[i], &record, err) != 0) {
+            return -1;
+        }
+        json_t *silver = json_object_get(record, "silver");
+        const char *sha256 = json_string_value(json_object_get(silver, "sha256"));
+        json_t *entry = json_pack("{s:s, s:s*}", "run_date", date_format(dates[i], date),
+                                  "silver_sha256", sha256);
+        json_array_append_new(stage->history, entry);
+        *rows |=
+            json_integer_value(json_object_get(json_object_get(silver, "telemetry"), "rows")) > 0;
+        json_decref(record);
+        if (!sha256) {
+            return error_set(err,
+                             "%s : silver du %s n'a pas de run.json ; produisez-le de nouveau : "
+                             "autostream --run-date %s silver --full",
+                             "%s: the silver of %s has no run.json; make it again: autostream "
+                             "--run-date %s silver --full",
+                             stage->session->data, date, date);
+        }
+    }
+    return 0;
+}
+
+/* The table telemetry, from the silver of several run dates. */
+static int join_history(struct stage *stage, struct error *err)
+{
+    struct column columns[BATCH_COLUMNS];
+    struct table past = *fleet_table(TABLE_TELEMETRY);
+    bool rows;
+    assert(past.column_count < BATCH_COLUMNS);
+    memcpy(columns, past.columns, past.column_count * sizeof *columns);
+    columns[past.column_count++] = (struct column){"run_date", COLUMN_DATE};
+    past.columns = columns;
+    past.name = "telemetry_passee";
+    if (list_history(stage, &rows, err) != 0 ||
+        lake_constant_date(stage->lake, "since", stage->options->since, err) != 0) {
+        return -1;
+    }
+    int status = rows ? lake_open_parquet(
+                            stage->lake, past.name, &past, stage->session->data,
+                            "silver/telemetry_parquet/run_date=*/event_date=*/data.parquet", err)
+                      : lake_create(stage->lake, &past, err);
+    return status == 0 ? lake_define(stage->lake, fleet_table(TABLE_TELEMETRY)->name,
+                                     "gold/telemetry_periode.sql", LAKE_TABLE, err)
+                       : -1;
+}
+
 int gold_build(struct stage *stage, const struct fleet_model *model, struct error *err)
 {
     static const struct text joining = TEXT("Jointures", "Joining");
@@ -134,7 +201,8 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     };
     struct lake *lake = stage->lake;
     stage_tell(stage->session, &joining, 0, 0);
-    if (define_words(lake, err) != 0 ||
+    if ((stage->options->has_since && join_history(stage, err) != 0) ||
+        define_words(lake, err) != 0 ||
         define_all(lake, before, sizeof before / sizeof *before, err) != 0) {
         return -1;
     }

@@ -3,9 +3,12 @@
  *
  * Version 1. "silver" names the combined hash of the inputs (SHA-256 over "PATH NUL SHA256 LF" of
  * every input, sorted by path; the list lies beside in inputs.parquet) and its outputs; "gold"
- * names the silver that it was made from (the same combination over silver's outputs), the model
- * and its outputs; "quarantine" its file. A run of one stage leaves the other's section as it was.
- * "refused" stands there when the last run stopped at its rejects. */
+ * names the silver that it was made from (the same combination over silver's outputs; with "since"
+ * also that of earlier dates in "history"), the model and its outputs; "quarantine" its file;
+ * "taken" is for the next run (taken.c), and the only part that is another one when the same files
+ * come under other inode numbers. All counts are those of the whole date, whether a run read all of
+ * its files or only new ones ("taken.read"). A run of one stage leaves the other's section as it
+ * was. "refused" stands there when the last run stopped at its rejects. */
 #include "pipeline/stages.h"
 
 #include "base/dates.h"
@@ -46,6 +49,9 @@ const char *lineage_section(const char *path)
 {
     if (starts_with(path, "quarantine/")) {
         return "quarantine";
+    }
+    if (starts_with(path, "runs/") && strstr(path, "/taken.parquet")) {
+        return "taken";
     }
     return starts_with(path, "gold/") ||
                    (starts_with(path, "quality/") && !starts_with(path, "quality/silver"))
@@ -128,20 +134,27 @@ static json_t *gold_section(struct stage *stage, const struct fleet_model *model
         json_object_set_new(statuts, statut_kinds[s].name,
                             json_integer((json_int_t)r->by_statut[s]));
     }
-    return json_pack("{s:s, s:s, s:{s:o, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}",
-                     "sha256", combined, "silver_sha256", silver_sha256, "model", "path",
-                     path_text(stage->arena, model->path), "sha256", model->sha256, "rows",
-                     (json_int_t)r->gold_rows, "statut", statuts, "orphans", "without_service",
-                     (json_int_t)r->without_service, "without_register",
-                     (json_int_t)r->without_register, "incomplete", (json_int_t)r->incomplete,
-                     "seconds", "gold", r->seconds_gold, "outputs", files);
+    json_t *section = json_pack(
+        "{s:s, s:s, s:{s:o, s:s}, s:I, s:o, s:{s:I, s:I}, s:I, s:{s:f}, s:o}", "sha256", combined,
+        "silver_sha256", silver_sha256, "model", "path", path_text(stage->arena, model->path),
+        "sha256", model->sha256, "rows", (json_int_t)r->gold_rows, "statut", statuts, "orphans",
+        "without_service", (json_int_t)r->without_service, "without_register",
+        (json_int_t)r->without_register, "incomplete", (json_int_t)r->incomplete, "seconds", "gold",
+        r->seconds_gold, "outputs", files);
+    if (stage->options->has_since) {
+        char since[DATE_TEXT_SIZE];
+        json_object_set_new(section, "since",
+                            json_string(date_format(stage->options->since, since)));
+        json_object_set(section, "history", stage->history);
+    }
+    return section;
 }
 
-/* The record as it is now, or an empty one. */
-static int read_record(struct stage *stage, const char *relative, json_t **record,
-                       struct error *err)
+int lineage_read(struct stage *stage, int32_t run_date, json_t **record, struct error *err)
 {
-    const char *path = arena_printf(stage->arena, "%s/%s", stage->session->data, relative);
+    const char *path =
+        arena_printf(stage->arena, "%s/%s", stage->session->data,
+                     layout_path(stage->arena, "runs/run_date=D/run.json", run_date, 0));
     struct bytes text;
     json_error_t problem;
     *record = NULL;
@@ -173,8 +186,11 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
     json_object_del(record, "refused");
     if (silver) {
         hash_init(&hash);
-        if (lake_each(stage->lake, "SELECT path, sha256 FROM inputs ORDER BY path", combine_input,
-                      &hash, err) != 0) {
+        if (lake_each(stage->lake,
+                      stage->taken.goes_on
+                          ? "SELECT path, sha256 FROM inputs_ensemble ORDER BY path"
+                          : "SELECT path, sha256 FROM inputs ORDER BY path",
+                      combine_input, &hash, err) != 0) {
             return -1;
         }
         hash_finish(&hash, inputs_sha256);
@@ -196,6 +212,14 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
         json_t *files = outputs(stage->publication, "silver", combined);
         json_object_set_new(record, "silver",
                             silver_section(stage, inputs_sha256, combined, files));
+        char silver_sha256[HASH_TEXT_SIZE];
+        memcpy(silver_sha256, combined, sizeof silver_sha256);
+        files = outputs(stage->publication, "taken", combined);
+        json_object_set_new(record, "taken", taken_section(stage, silver_sha256, combined, files));
+        if (json_array_size(files) == 0) { /* nothing was noted: see write_small_tables() */
+            json_object_del(record, "taken");
+            publish_drop(stage->publication, stage_path(stage, TABLE_PRISES));
+        }
     }
     if (model) {
         json_t *made_from = json_object_get(json_object_get(record, "silver"), "sha256");
@@ -218,7 +242,7 @@ int lineage_write(struct stage *stage, const struct fleet_model *model, bool ref
         layout_path(stage->arena, "runs/run_date=D/run.json", stage->session->run_date, 0);
     int status = -1;
     if (publish_hash(stage->publication, err) != 0 ||
-        read_record(stage, relative, &record, err) != 0 ||
+        lineage_read(stage, stage->session->run_date, &record, err) != 0 ||
         fill_record(stage, model, refused, record, err) != 0) {
         goto done;
     }

@@ -30,10 +30,14 @@ struct run_options {
     const char *map_path;   /* NULL: telemetry is in our own words (see docs/mapping.md) */
     double reject_limit;    /* share of telemetry records in quarantine above which a run fails */
     bool calibrated;        /* gold's probabilities by the model's calibration, not raw votes */
+    bool has_since;         /* gold over the silver of the run dates from `since` on, too */
+    int32_t since;
+    bool full; /* read all raw files, also those that an earlier run took in */
 };
 
 struct run_report {
-    struct ingest_counts telemetry;
+    struct ingest_counts telemetry; /* of all files of the date, whenever they were read */
+    uint64_t taken_before;          /* of those files, read by earlier runs of the date */
     uint64_t duplicates;
     uint64_t conflicts; /* same vin and instant, other values: both kept */
     uint64_t imputed[TELEMETRY_FEATURE_COUNT];

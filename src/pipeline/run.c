@@ -151,6 +151,8 @@ done:
     report->seconds = seconds_now() - start;
     lake_close(stage.lake);
     publish_end(&publication);
+    taken_release(&stage);
+    json_decref(stage.history);
     fleet_model_close(&model);
     arena_release(&arena);
     return status;

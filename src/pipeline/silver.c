@@ -18,6 +18,15 @@ static const char TELEMETRY_ORDER[] =
 static const char CLEAN_CSV[] = "silver/telemetry/telemetry_clean.csv";
 static const struct text WRITING = TEXT("Écriture de silver", "Writing silver");
 
+struct table silver_telemetry(const struct stage *stage)
+{
+    struct table table = *fleet_table(TABLE_TELEMETRY);
+    if (stage->options->has_since) {
+        table.name = "telemetry_run";
+    }
+    return table;
+}
+
 /* ---- telemetry, one file a day ---- */
 
 /* Files of earlier runs for days that this run does not have must go. */
@@ -46,25 +55,40 @@ static int drop_other_days(struct stage *stage, const char *folder, const struct
 
 static int write_days(struct stage *stage, struct error *err)
 {
-    struct lake_rows days;
+    struct lake_rows days, changed = {0};
     const struct table_fact *fact = &fleet_tables[TABLE_TELEMETRY];
-    if (lake_query(stage->lake, "SELECT DISTINCT event_date FROM telemetry ORDER BY event_date",
+    const struct table telemetry = silver_telemetry(stage);
+    if (lake_query(stage->lake,
+                   arena_printf(stage->arena,
+                                "SELECT DISTINCT event_date FROM %s ORDER BY event_date",
+                                telemetry.name),
                    stage->arena, &days, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < days.rows; i++) {
-        struct lake_output output = {.table = &fact->table,
+    const char *touched = stage->taken.goes_on
+                              ? "SELECT DISTINCT event_date FROM telemetry_jours ORDER BY "
+                                "event_date"
+                              : NULL;
+    if (touched && lake_query(stage->lake, touched, stage->arena, &changed, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0, c = 0; i < days.rows; i++) {
+        struct lake_output output = {.table = &telemetry,
                                      .order = TELEMETRY_ORDER,
                                      .except = "event_date",
                                      .where_column = "event_date"};
         if (!date_parse(days.cells[i], strlen(days.cells[i]), &output.where_date)) {
             return error_set(err, "jour illisible : %s", "unreadable day: %s", days.cells[i]);
         }
+        const char *path =
+            layout_path(stage->arena, fact->path, stage->session->run_date, output.where_date);
         stage_tell(stage->session, &WRITING, i, days.rows);
-        if (stage_write(
-                stage, &output, LAKE_PARQUET,
-                layout_path(stage->arena, fact->path, stage->session->run_date, output.where_date),
-                err) != 0) {
+        if (c < changed.rows && strcmp(changed.cells[c], days.cells[i]) == 0) {
+            c++;
+        } else if (touched && taken_keep(stage, path)) {
+            continue;
+        }
+        if (stage_write(stage, &output, LAKE_PARQUET, path, err) != 0) {
             return -1;
         }
     }
@@ -79,10 +103,13 @@ static int write_days(struct stage *stage, struct error *err)
 static int count_rows(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
+    const char *telemetry = silver_telemetry(stage).name;
     const struct lake_counted counts[] = {
-        {"SELECT count(*) FROM telemetry", &report->silver_rows},
-        {"SELECT count(*) FROM (SELECT vin, event_ts FROM telemetry GROUP BY vin, event_ts HAVING "
-         "count(*) > 1)",
+        {arena_printf(stage->arena, "SELECT count(*) FROM %s", telemetry), &report->silver_rows},
+        {arena_printf(stage->arena,
+                      "SELECT count(*) FROM (SELECT vin, event_ts FROM %s GROUP BY vin, event_ts "
+                      "HAVING count(*) > 1)",
+                      telemetry),
          &report->conflicts},
         {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
          "count(DISTINCT (modele, annee)) > 1)",
@@ -124,9 +151,17 @@ static const char *schema_issues(struct stage *stage)
 
 /* ---- the stage ---- */
 
+/* The table that holds what this run read together with what it goes on from. */
+static const char *whole_of(const struct stage *stage, const struct table *table)
+{
+    return stage->taken.goes_on ? arena_printf(stage->arena, "%s_ensemble", table->name) : NULL;
+}
+
 int silver_write_quarantine(struct stage *stage, struct error *err)
 {
-    const struct lake_output output = {.table = fleet_table(TABLE_QUARANTAINE),
+    const struct table *records = fleet_table(TABLE_QUARANTAINE);
+    const struct lake_output output = {.table = records,
+                                       .from = whole_of(stage, records),
                                        .order = "source, position, reasons, raw"};
     return stage_write(stage, &output, LAKE_PARQUET, stage_path(stage, TABLE_QUARANTAINE), err);
 }
@@ -136,14 +171,21 @@ static int write_small_tables(struct stage *stage, struct error *err)
     static const struct {
         enum table_id table;
         const char *order;
+        bool joined; /* see whole_of() */
     } small[] = {
-        {TABLE_ENTRETIENS, "vin, date_last_revis, km_derniere_revis, type"},
-        {TABLE_VEHICULES, "vin, modele, annee"},
-        {TABLE_PIECES, "piece, km_median, km_min, km_max"},
-        {TABLE_ENTREES, "path"},
+        {TABLE_ENTRETIENS, "vin, date_last_revis, km_derniere_revis, type", false},
+        {TABLE_VEHICULES, "vin, modele, annee", false},
+        {TABLE_PIECES, "piece, km_median, km_min, km_max", false},
+        {TABLE_ENTREES, "path", true},
+        {TABLE_PRISES, "path", true},
     };
     for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
-        const struct lake_output output = {.table = fleet_table(small[i].table),
+        const struct table *table = fleet_table(small[i].table);
+        if (small[i].table == TABLE_PRISES && lake_has_workers(stage->lake)) {
+            continue; /* workers do not tell how files look here: the next run reads all */
+        }
+        const struct lake_output output = {.table = table,
+                                           .from = small[i].joined ? whole_of(stage, table) : NULL,
                                            .order = small[i].order};
         if (stage_write(stage, &output, LAKE_PARQUET, stage_path(stage, small[i].table), err) !=
             0) {
@@ -153,11 +195,26 @@ static int write_small_tables(struct stage *stage, struct error *err)
     return silver_write_quarantine(stage, err);
 }
 
+/* Makes the table telemetry, or of a run that goes on from an earlier one the days that new
+ * messages fall on: the others are read where they lie. */
+static int clean(struct stage *stage, struct error *err)
+{
+    static const char from[] = "silver/telemetry.sql";
+    const char *name = silver_telemetry(stage).name;
+    if (!stage->taken.goes_on) {
+        return lake_define_sorted(stage->lake, name, from, TELEMETRY_ORDER, err);
+    }
+    if (lake_define(stage->lake, "telemetry_jours", from, LAKE_TABLE, err) != 0) {
+        return -1;
+    }
+    return lake_define(stage->lake, name, "silver/telemetry_ensemble.sql", LAKE_VIEW, err);
+}
+
 int silver_build(struct stage *stage, struct error *err)
 {
     static const struct text building = TEXT("Nettoyage", "Cleaning");
-    const struct table *telemetry = fleet_table(TABLE_TELEMETRY);
-    const struct lake_output csv = {.table = telemetry, .order = TELEMETRY_ORDER};
+    const struct table telemetry = silver_telemetry(stage);
+    const struct lake_output csv = {.table = &telemetry, .order = TELEMETRY_ORDER};
     stage_tell(stage->session, &building, 0, 0);
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
         const struct feature *f = &telemetry_features[i];
@@ -167,13 +224,12 @@ int silver_build(struct stage *stage, struct error *err)
             return -1;
         }
     }
-    if (lake_define_sorted(stage->lake, telemetry->name, "silver/telemetry.sql", TELEMETRY_ORDER,
-                           err) != 0 ||
-        count_rows(stage, err) != 0 || stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err) != 0 ||
-        write_days(stage, err) != 0 || write_small_tables(stage, err) != 0) {
+    if (clean(stage, err) != 0 || count_rows(stage, err) != 0 ||
+        stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err) != 0 || write_days(stage, err) != 0 ||
+        write_small_tables(stage, err) != 0) {
         return -1;
     }
-    return quality_write(stage, telemetry, "silver", schema_issues(stage), err);
+    return quality_write(stage, &telemetry, "silver", schema_issues(stage), err);
 }
 
 int silver_open(struct stage *stage, struct error *err)
@@ -199,9 +255,11 @@ int silver_open(struct stage *stage, struct error *err)
     }
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         const struct table *table = fleet_table(tables[i].table);
+        const char *name =
+            tables[i].table == TABLE_TELEMETRY ? silver_telemetry(stage).name : table->name;
         const char *pattern =
             tables[i].pattern ? tables[i].pattern : fleet_tables[tables[i].table].path;
-        if (lake_open_parquet(stage->lake, table->name, table, data,
+        if (lake_open_parquet(stage->lake, name, table, data,
                               layout_path(stage->arena, pattern, stage->session->run_date, 0),
                               err) != 0) {
             return -1;

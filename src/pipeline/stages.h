@@ -8,7 +8,17 @@
 #include "pipeline/pipeline.h"
 #include "published/model.h"
 
+#include <jansson.h>
 #include <math.h>
+
+/* What an earlier run of the same date left, see taken.c. */
+struct taken {
+    char rules_sha256[HASH_TEXT_SIZE];
+    json_t *record;              /* run.json as it is */
+    bool goes_on;                /* this run reads new telemetry only; the rest is as follows */
+    struct ingest_takens files;  /* that need not be read again */
+    struct ingest_counts counts; /* of those */
+};
 
 struct stage {
     const struct session *session;
@@ -17,6 +27,8 @@ struct stage {
     struct lake *lake;
     struct publication *publication;
     struct arena *arena; /* of the whole run */
+    struct taken taken;
+    json_t *history; /* for run.json: the earlier silver that gold was made from; NULL: none */
 };
 
 /* Tells the listener, if there is one, what goes on. */
@@ -60,10 +72,29 @@ uint64_t *worker_count(struct ingest_counts *counts, const char *name, size_t fi
 int bronze_history(const char *root, const char *path, const struct ingest_sink *sink,
                    struct ingest_counts *counts, struct error *err);
 
+/* ---- taken.c: what an earlier run of the date took in ---- */
+
+/* Fills stage->taken: shall this run go on from what is published, and with which files? `folder`
+ * is bronze's, `spec` what telemetry must look like. When it goes on, the engine has the earlier
+ * results as telemetry_publiee, records_publies, inputs_publies and taken_publies. */
+int taken_open(struct stage *stage, const char *folder, const struct record_spec *spec,
+               struct error *err);
+
+void taken_release(struct stage *stage);
+
+/* A file of the earlier silver stays as it is, and is one of this run's; false: there is none. */
+bool taken_keep(struct stage *stage, const char *path);
+
+/* The section "taken" of run.json, for the next run; takes `files` over. */
+json_t *taken_section(struct stage *stage, const char *silver_sha256, const char *combined,
+                      json_t *files);
+
 /* ---- bronze_parquet.c: telemetry that comes as Parquet ---- */
 
+/* Passes over the files of `takens` (NULL: none). */
 int bronze_parquet(struct stage *stage, const char *folder, const struct record_spec *spec,
-                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
+                   const struct ingest_takens *takens, const struct ingest_sink *sink,
+                   struct ingest_counts *counts, struct error *err);
 
 /* ---- silver.c ---- */
 
@@ -72,6 +103,10 @@ int silver_build(struct stage *stage, struct error *err);
 
 /* The quarantine file alone. */
 int silver_write_quarantine(struct stage *stage, struct error *err);
+
+/* The run date's telemetry as the engine has it: under another name when gold is made from that of
+ * several dates. */
+struct table silver_telemetry(const struct stage *stage);
 
 /* Silver of the run date as it was published, for gold alone. */
 int silver_open(struct stage *stage, struct error *err);
@@ -117,7 +152,7 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
 
 /* ---- quality.c ---- */
 
-/* Writes quality/LEVEL_quality_D.csv for the engine's table `from`; issues as the report has them.
+/* Writes quality/LEVEL_quality_D.csv for the engine's table; issues as the report has them.
  */
 int quality_write(struct stage *stage, const struct table *table, const char *level,
                   const char *schema_issues, struct error *err);
@@ -127,8 +162,13 @@ int quality_write(struct stage *stage, const struct table *table, const char *le
 /* One more file of a combined hash; the files come sorted as their list is. */
 void lineage_combine(struct hash *hash, const char *path, const char *sha256);
 
-/* The section of run.json that names a published file: "silver", "gold" or "quarantine". */
+/* The section of run.json that names a published file: "silver", "taken", "gold" or "quarantine".
+ */
 const char *lineage_section(const char *path);
+
+/* The run.json of a run date, or an empty object when there is none that can be read; the caller
+ * lets it go. */
+int lineage_read(struct stage *stage, int32_t run_date, json_t **record, struct error *err);
 
 /* Writes runs/run_date=D/run.json over everything that was staged; `model` NULL when gold was not
  * made. `refused`: the run stops at its rejects, only the quarantine is published. */

@@ -129,7 +129,7 @@ static bool still_the_same(struct verification *v, const char *state)
 
 /* ---- files ---- */
 
-static const char *const sections[] = {"quarantine", "silver", "gold"};
+static const char *const sections[] = {"quarantine", "silver", "taken", "gold"};
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
 
 /* A path of a record stays below the data root. */
@@ -184,17 +184,18 @@ static void changed_file(struct verification *v, const char *path, uint64_t byte
     long long size = json_integer_value(json_object_get(wanted, "bytes"));
     const char *day = v->run->day;
     if ((long long)bytes != size) {
-        error_set(&what,
-                  "%s : %llu octets au lieu de %lld ; produisez-le de nouveau : autostream "
-                  "--run-date %s run",
-                  "%s: %llu bytes instead of %lld; make it again: autostream --run-date %s run",
-                  path, (unsigned long long)bytes, size, day);
+        error_set(
+            &what,
+            "%s : %llu octets au lieu de %lld ; produisez-le de nouveau : autostream "
+            "--run-date %s run --full",
+            "%s: %llu bytes instead of %lld; make it again: autostream --run-date %s run --full",
+            path, (unsigned long long)bytes, size, day);
     } else {
         error_set(&what,
                   "%s : son empreinte n'est pas celle de run.json ; produisez-le de nouveau : "
-                  "autostream --run-date %s run",
+                  "autostream --run-date %s run --full",
                   "%s: its hash is not the one in run.json; make it again: autostream --run-date "
-                  "%s run",
+                  "%s run --full",
                   path, day);
     }
     v->files_whole = false;
@@ -212,9 +213,9 @@ static void check_output(struct verification *v, json_t *file, struct hash *comb
     if (!path || !sha256 || !is_inside(path)) {
         error_set(&what,
                   "run.json du %s : fichier sans chemin ou empreinte utilisable ; autostream "
-                  "--run-date %s run",
+                  "--run-date %s run --full",
                   "run.json of %s: a file without a usable path or hash; autostream --run-date %s "
-                  "run",
+                  "run --full",
                   v->run->day, v->run->day);
         verify_fault(v, &what);
         v->files_whole = false;
@@ -258,9 +259,9 @@ static void check_section(struct verification *v, const char *section)
     if (part && strcmp(section, "quarantine") != 0 && (!sha256 || strcmp(sha256, found) != 0)) {
         error_set(&what,
                   "run.json du %s : l'empreinte de %s n'est pas celle de ses fichiers ; autostream "
-                  "--run-date %s run",
+                  "--run-date %s run --full",
                   "run.json of %s: the hash of %s is not that of its files; autostream --run-date "
-                  "%s run",
+                  "%s run --full",
                   v->run->day, section, v->run->day);
         verify_fault(v, &what);
     }
@@ -279,9 +280,9 @@ static void check_tables_named(struct verification *v)
             !is_named(v->run, path, NULL)) {
             error_set(&what,
                       "%s : run.json ne nomme pas ce fichier ; produisez-le de nouveau : "
-                      "autostream --run-date %s run",
+                      "autostream --run-date %s run --full",
                       "%s: run.json does not name this file; make it again: autostream --run-date "
-                      "%s run",
+                      "%s run --full",
                       path, v->run->day);
             verify_fault(v, &what);
             v->files_whole = false;
@@ -358,12 +359,41 @@ static void check_model(struct verification *v)
     }
 }
 
+/* Gold over several dates: is the silver of the earlier ones still what it was made from? */
+static void check_history(struct verification *v)
+{
+    struct error what;
+    size_t i;
+    json_t *entry;
+    json_array_foreach(verify_member(v, "gold.history"), i, entry)
+    {
+        const char *day = json_string_value(json_object_get(entry, "run_date"));
+        const char *sha256 = json_string_value(json_object_get(entry, "silver_sha256"));
+        const char *since = json_string_value(verify_member(v, "gold.since"));
+        bool same = false;
+        for (size_t r = 0; day && sha256 && !same && r < v->run_count; r++) {
+            const char *now = json_string_value(member(v->runs[r].json, "silver.sha256"));
+            same = strcmp(v->runs[r].day, day) == 0 && now && strcmp(now, sha256) == 0;
+        }
+        if (!same) {
+            error_set(&what,
+                      "gold du %s : le silver du %s n'est plus celui dont il vient ; autostream "
+                      "--run-date %s gold --since %s",
+                      "gold of %s: the silver of %s is no longer the one it was made from; "
+                      "autostream --run-date %s gold --since %s",
+                      v->run->day, day ? day : "?", v->run->day, since ? since : "?");
+            verify_note(v, &what);
+        }
+    }
+}
+
 /* Gold names silver, silver its inputs; a section made alone may be newer than the next. */
 static void check_chain(struct verification *v)
 {
     struct error what;
     if (json_object_get(v->run->json, "gold")) {
         check_model(v);
+        check_history(v);
         if (!same_text(v, "gold.silver_sha256", "silver.sha256")) {
             error_set(&what,
                       "gold du %s : il vient d'un autre silver que celui qui est publié ; "
@@ -374,13 +404,23 @@ static void check_chain(struct verification *v)
             verify_note(v, &what);
         }
     }
+    if (json_object_get(v->run->json, "taken") &&
+        !same_text(v, "taken.silver_sha256", "silver.sha256")) {
+        error_set(&what,
+                  "run.json du %s : la liste des fichiers à ne pas relire est d'un autre silver ; "
+                  "autostream --run-date %s run --full",
+                  "run.json of %s: the list of files not to read again belongs to another silver; "
+                  "autostream --run-date %s run --full",
+                  v->run->day, v->run->day);
+        verify_fault(v, &what);
+    }
     if (json_object_get(v->run->json, "silver") && !json_object_get(v->run->json, "refused") &&
         !same_text(v, "quarantine.inputs_sha256", "silver.inputs_sha256")) {
         error_set(&what,
                   "run.json du %s : silver et la quarantaine viennent d'autres fichiers ; "
-                  "autostream --run-date %s run",
+                  "autostream --run-date %s run --full",
                   "run.json of %s: silver and the quarantine come from different files; "
-                  "autostream --run-date %s run",
+                  "autostream --run-date %s run --full",
                   v->run->day, v->run->day);
         verify_fault(v, &what);
     }
@@ -404,9 +444,9 @@ static int check_run(struct verification *v, struct error *err)
     if (!is_record(v)) {
         error_set(&what,
                   "runs/run_date=%s/run.json : illisible, ou d'une autre version ; autostream "
-                  "--run-date %s run",
+                  "--run-date %s run --full",
                   "runs/run_date=%s/run.json: unreadable, or of another version; autostream "
-                  "--run-date %s run",
+                  "--run-date %s run --full",
                   v->run->day, v->run->day);
         verify_fault(v, &what);
         return 0;

@@ -49,11 +49,12 @@ static void check_csv(struct verification *v, struct lake *lake, enum table_id i
         same = strcmp(columns[c].name, table->columns[c].name) == 0;
     }
     if (!same) {
-        error_set(&what,
-                  "%s : ses colonnes ne sont pas celles de cette version ; autostream --run-date "
-                  "%s run",
-                  "%s: its columns are not those of this version; autostream --run-date %s run",
-                  path, v->run->day);
+        error_set(
+            &what,
+            "%s : ses colonnes ne sont pas celles de cette version ; autostream --run-date "
+            "%s run --full",
+            "%s: its columns are not those of this version; autostream --run-date %s run --full",
+            path, v->run->day);
         verify_fault(v, &what);
     }
 }
@@ -98,9 +99,9 @@ static void check_number(struct verification *v, const char *name, uint64_t foun
     }
     error_set(&what,
               "run.json du %s : %s y est %lld, les tables donnent %llu ; autostream --run-date %s "
-              "run",
+              "run --full",
               "run.json of %s: %s is %lld there, the tables give %llu; autostream --run-date %s "
-              "run",
+              "run --full",
               v->run->day, name, (long long)json_integer_value(wanted), (unsigned long long)found,
               v->run->day);
     verify_fault(v, &what);
@@ -124,6 +125,8 @@ static int check_counts(struct verification *v, struct lake *lake, struct error 
          "SELECT count(*) FROM records WHERE " OF_TELEMETRY("source")},
         {"refused", "refused.quarantined",
          "SELECT count(*) FROM records WHERE " OF_TELEMETRY("source")},
+        {"taken", "silver.inputs.files",
+         "SELECT count(*) FROM taken WHERE (path, bytes) IN (SELECT (path, bytes) FROM inputs)"},
         {"gold", "gold.rows", "SELECT count(*) FROM reporting_final"},
         {"gold", "gold.orphans.without_service",
          "SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins"},
@@ -162,9 +165,9 @@ static void check_sum(struct verification *v)
     if (sum != records) {
         error_set(&what,
                   "run.json du %s : %lld messages lus, mais %lld en silver, en quarantaine ou en "
-                  "double ; autostream --run-date %s run",
+                  "double ; autostream --run-date %s run --full",
                   "run.json of %s: %lld records read, but %lld in silver, quarantined or "
-                  "duplicates; autostream --run-date %s run",
+                  "duplicates; autostream --run-date %s run --full",
                   v->run->day, records, sum, v->run->day);
         verify_fault(v, &what);
     }
@@ -230,9 +233,9 @@ static void tell_bronze(struct verification *v, const struct bronze_check *check
     if (check->changed > 0) {
         error_set(&what,
                   "%s (et %llu autres fichiers) : la donnée brute n'est plus celle qui a été "
-                  "traitée le %s ; pour la traiter : autostream --run-date %s run",
+                  "traitée le %s ; pour la traiter : autostream --run-date %s run --full",
                   "%s (and %llu other files): the raw data are no longer those of the run of %s; "
-                  "to process them: autostream --run-date %s run",
+                  "to process them: autostream --run-date %s run --full",
                   check->example, (unsigned long long)(check->changed - 1), v->run->day,
                   v->run->day);
         verify_note(v, &what);
@@ -263,9 +266,9 @@ static int check_inputs(struct verification *v, struct lake *lake, struct error 
     if (!sha256 || strcmp(sha256, found) != 0) {
         error_set(&what,
                   "run.json du %s : l'empreinte des fichiers lus n'est pas celle de leur liste ; "
-                  "autostream --run-date %s run",
+                  "autostream --run-date %s run --full",
                   "run.json of %s: the hash of the files that were read is not that of their list; "
-                  "autostream --run-date %s run",
+                  "autostream --run-date %s run --full",
                   v->run->day, v->run->day);
         verify_fault(v, &what);
     }

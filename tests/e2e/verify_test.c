@@ -67,7 +67,7 @@ static void test_a_published_lake_is_whole(void **state)
     const char *json = e2e_works(e, "--json", "verify", NULL);
     assert_int_equal(e2e_number(e, json, "runs"), 1);
     assert_int_equal(e2e_number(e, json, "faults"), 0);
-    assert_int_equal(e2e_number(e, json, "files"), 21);
+    assert_int_equal(e2e_number(e, json, "files"), 22);
     assert_int_equal(e2e_number(e, json, "inputs"), 43); /* 40 messages and three tables */
 }
 
@@ -96,6 +96,7 @@ static void test_every_changed_file_is_named(void **state)
                                         E2E_REPORTING,
                                         "quality/gold_quality_" E2E_DATE ".csv",
                                         "runs/run_date=" E2E_DATE "/inputs.parquet",
+                                        "runs/run_date=" E2E_DATE "/taken.parquet",
                                         E2E_RECORDS};
     struct e2e *e = *state;
     struct error err;
@@ -125,6 +126,8 @@ static void test_a_record_that_was_edited_is_found_out(void **state)
         {"{", "", "unreadable"},
         {"\"run_date\": \"2026-11-23\"", "\"run_date\": \"2026-11-22\"", "of another version"},
         {"\"records\": 40", "\"records\": 41", "41 records read, but 40"},
+        {"\"files\": 40", "\"files\": 41", "silver.inputs.files is 41 there"},
+        {"\"silver_sha256\": \"", "\"silver_sha256\": \"0", "belongs to another silver"},
         {"\"records\": 40", "\"records\": 41", "silver.telemetry.records is 41 there"},
         {"\"rows\": 40", "\"rows\": 39", "silver.telemetry.rows is 39 there, the tables give 40"},
         {"\"quarantined\": 0", "\"quarantined\": 1", "silver.telemetry.quarantined is 1"},
