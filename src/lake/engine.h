@@ -42,6 +42,9 @@ struct lake_engine {
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
+    int (*spread)(struct lake *lake, const struct lake_spread *spread,
+                  int (*take)(void *context, struct bytes piece, struct error *err), void *context,
+                  struct error *err);
 };
 
 /* The first member of an engine's session. */

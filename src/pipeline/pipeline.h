@@ -205,6 +205,13 @@ int pipeline_worker_records(const char *folder, int32_t run_date, const char *ma
 int pipeline_worker_score(const char *model_path, bool calibrated, const char *lifetimes,
                           struct error *err);
 
+/* Pieces of work: reads lines "NUMBER<tab>BYTES" (base64) and prints one such line for each (see
+ * lake_spread()). Growing: the tree of that number, of the task file of forest_task_write(). */
+int pipeline_worker_grow(const char *task_path, struct error *err);
+
+/* Any rows: float X[rows][features], in the model's order, become double P[rows][classes]. */
+int pipeline_worker_rows(const char *model_path, bool calibrated, struct error *err);
+
 /* ---- simulated bronze (simulate.c) ---- */
 
 /* Puts `folder`'s content in place as bronze of the run date: called with a function that fills an

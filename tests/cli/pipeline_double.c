@@ -57,6 +57,17 @@ int pipeline_simulate(const struct session *session,
     return status;
 }
 
+int pipeline_worker_grow(const char *task_path, struct error *err)
+{
+    return error_set(err, "%s", "%s", task_path);
+}
+
+int pipeline_worker_rows(const char *model_path, bool calibrated, struct error *err)
+{
+    (void)calibrated;
+    return error_set(err, "%s", "%s", model_path);
+}
+
 int pipeline_worker_records(const char *folder, int32_t run_date, const char *map_path,
                             struct error *err)
 {
