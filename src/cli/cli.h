@@ -53,6 +53,7 @@ struct options {
     bool calibrated;  /* run, gold, score */
     bool no_header;
     bool strict;               /* verify */
+    const char *with;          /* parity */
     uint64_t limit;            /* top */
     uint64_t port, per_client; /* serve, demo */
     const char *listen, *host, *token_file, *tls_cert, *tls_key;
@@ -101,7 +102,7 @@ extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
     command_gold, command_score, command_top, command_explain, command_quality, command_verify,
-    command_model, command_catalog, command_serve, command_demo;
+    command_parity, command_model, command_catalog, command_serve, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

@@ -14,9 +14,9 @@
 #include <time.h>
 
 const struct command *const commands[] = {
-    &command_generate, &command_train,   &command_run,     &command_silver,  &command_gold,
-    &command_score,    &command_top,     &command_explain, &command_quality, &command_verify,
-    &command_model,    &command_catalog, &command_serve,   &command_demo};
+    &command_generate, &command_train, &command_run,     &command_silver,  &command_gold,
+    &command_score,    &command_top,   &command_explain, &command_quality, &command_verify,
+    &command_parity,   &command_model, &command_catalog, &command_serve,   &command_demo};
 const size_t command_count = sizeof commands / sizeof *commands;
 
 static const char default_data[] = "data";

@@ -204,6 +204,7 @@ static void test_training_and_scoring_say_what_is_missing_too(void **state)
     stand_in_spark(e, "3.5.1", "");
     e2e_fails(e, 1, "Spark 4 or newer is needed", SPARK, "train", NULL);
     e2e_fails(e, 1, "Spark 4 or newer is needed", SPARK, "score", "--table", history, NULL);
+    e2e_fails(e, 1, "Spark 4 or newer is needed", "parity", NULL);
 }
 
 static void test_training_and_scoring_tell_of_a_full_disk_too(void **state)
