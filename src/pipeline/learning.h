@@ -33,7 +33,6 @@ int learning_run(const struct session *session, const struct train_options *opti
 /* An engine whose workers grow trees, behind `elsewhere`. */
 struct tree_workers {
     struct forest_elsewhere elsewhere;
-    const struct session *session;
     struct publication publication; /* only its scratch folder and the lake's lock */
     struct lake *lake;
     struct arena arena;

@@ -55,7 +55,7 @@ int tree_workers_open(struct tree_workers *w, const struct session *session, uns
                                    .threads = session->threads,
                                    .memory = session->memory};
     assert(trees > 0);
-    *w = (struct tree_workers){.elsewhere = {grow, w}, .session = session, .trees = trees};
+    *w = (struct tree_workers){.elsewhere = {grow, w}, .trees = trees};
     if (publish_begin(&w->publication, session->data, err) != 0) {
         return -1;
     }
