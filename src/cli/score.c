@@ -10,8 +10,10 @@ static const struct option_spec specs[] = {
      .offset = offsetof(struct options, table),
      .value = TEXT("FICHIER", "FILE"),
      .help =
-         TEXT("table à évaluer, CSV ou Parquet ; « - », ou sans cette option, l'entrée standard",
-              "table to score, CSV or Parquet; \"-\", or without it, standard input")},
+         TEXT("table à évaluer, CSV ou Parquet, ou un dossier de fichiers Parquet ; « - », ou sans "
+              "cette option, l'entrée standard",
+              "table to score, CSV or Parquet, or a folder of Parquet files; \"-\", or without it, "
+              "standard input")},
     OPTION_MODEL,
     OPTION_CALIBRATED,
     {.name = "out",
