@@ -54,6 +54,7 @@ struct options {
     bool calibrated;  /* run, gold, score */
     bool no_header;
     bool strict;               /* verify */
+    const char *with;          /* parity */
     uint64_t limit;            /* top */
     uint64_t port, per_client; /* serve, demo */
     const char *listen, *host, *token_file, *tls_cert, *tls_key;
@@ -81,7 +82,7 @@ struct example {
     struct text what;
 };
 
-enum { EXAMPLES_AT_MOST = 4 };
+enum { EXAMPLES_AT_MOST = 5 };
 
 struct command {
     const char *name;
@@ -102,7 +103,7 @@ extern const size_t command_count;
 
 extern const struct command command_generate, command_train, command_run, command_silver,
     command_gold, command_score, command_top, command_explain, command_quality, command_verify,
-    command_model, command_catalog, command_serve, command_demo;
+    command_parity, command_model, command_catalog, command_serve, command_demo;
 
 /* Options that several commands share. */
 #define OPTION_VEHICLES                                                                         \

@@ -14,9 +14,9 @@
 #include <time.h>
 
 const struct command *const commands[] = {
-    &command_generate, &command_train,   &command_run,     &command_silver,  &command_gold,
-    &command_score,    &command_top,     &command_explain, &command_quality, &command_verify,
-    &command_model,    &command_catalog, &command_serve,   &command_demo};
+    &command_generate, &command_train, &command_run,     &command_silver,  &command_gold,
+    &command_score,    &command_top,   &command_explain, &command_quality, &command_verify,
+    &command_parity,   &command_model, &command_catalog, &command_serve,   &command_demo};
 const size_t command_count = sizeof commands / sizeof *commands;
 
 static const char default_data[] = "data";
@@ -39,8 +39,10 @@ static const struct option_spec global_specs[] = {
      .offset = offsetof(struct options, engine),
      .choices = "duckdb|spark",
      .fallback = "duckdb",
-     .help = TEXT("moteur de calcul ; spark : Apache Spark 4, pour run, silver et gold",
-                  "engine that does the work; spark: Apache Spark 4, for run, silver and gold")},
+     .help =
+         TEXT("moteur de calcul ; spark : Apache Spark 4, pour run, silver, gold, score et train",
+              "engine that does the work; spark: Apache Spark 4, for run, silver, gold, score "
+              "and train")},
     {.name = "spark-master",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct options, spark_master),
@@ -229,19 +231,63 @@ static int read_command_line(struct cli *cli, int argc, char **argv, const struc
     return 0;
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* --data may be written as Spark writes addresses: file:///FOLDER, with %20 and the like. Other
+ * file systems must be mounted, because the command itself publishes there. */
+static int settle_data(struct cli *cli, struct error *err)
+{
+    static const char scheme[] = "file://";
+    const char *data = cli->options.data;
+    if (strncmp(data, scheme, strlen(scheme)) == 0 && data[strlen(scheme)] == '/') {
+        char *path = arena_strdup(&cli->arena, data + strlen(scheme));
+        char *end = path;
+        for (const char *p = path; *p != '\0'; p++) {
+            int high = *p == '%' ? hex_digit(p[1]) : -1;
+            int low = high >= 0 ? hex_digit(p[2]) : -1;
+            bool escape = low >= 0 && high + low > 0;
+            *end++ = escape ? (char)(high * 16 + low) : *p;
+            p += escape ? 2 : 0;
+        }
+        *end = '\0';
+        cli->options.data = path;
+        return 0;
+    }
+    if (strstr(data, "://") == NULL) {
+        return 0;
+    }
+    return error_usage(
+        err,
+        "--data %s : la commande lit et publie dans un dossier ; donnez-en un, ou file:///DOSSIER "
+        "; "
+        "montez un stockage d'objets ou HDFS pour toutes les machines (docs/scaling.md)",
+        "--data %s: the command reads and publishes in a folder; give one, or file:///FOLDER; "
+        "mount an object store or HDFS on all machines (docs/scaling.md)",
+        words_clean(&cli->arena, data));
+}
+
 /* What the options mean together. */
 static int settle(struct cli *cli, const struct command *command, struct error *err)
 {
+    if (settle_data(cli, err) != 0) {
+        return -1;
+    }
     cli->data_given = strcmp(cli->options.data, usual_data()) != 0;
     cli->run_date_given = cli->options.run_date != NO_DATE;
     cli->run_date = cli->run_date_given ? cli->options.run_date : today();
     if (cli->options.engine == ENGINE_SPARK && !command->has_spark) {
         return error_usage(
             err,
-            "--engine spark : %s ne passe pas par Spark (run, silver et gold le "
-            "font) ; retirez l'option",
-            "--engine spark: %s does not go through Spark (run, silver and gold do); "
-            "leave the option out",
+            "--engine spark : %s ne passe pas par Spark (run, silver, gold, score et train "
+            "le font) ; retirez l'option",
+            "--engine spark: %s does not go through Spark (run, silver, gold, score and train "
+            "do); leave the option out",
             command->name);
     }
     if (cli->options.spark_master && cli->options.engine != ENGINE_SPARK) {

@@ -10,8 +10,10 @@ static const struct option_spec specs[] = {
      .offset = offsetof(struct options, table),
      .value = TEXT("FICHIER", "FILE"),
      .help =
-         TEXT("table à évaluer, CSV ou Parquet ; « - », ou sans cette option, l'entrée standard",
-              "table to score, CSV or Parquet; \"-\", or without it, standard input")},
+         TEXT("table à évaluer, CSV ou Parquet, ou un dossier de fichiers Parquet ; « - », ou sans "
+              "cette option, l'entrée standard",
+              "table to score, CSV or Parquet, or a folder of Parquet files; \"-\", or without it, "
+              "standard input")},
     OPTION_MODEL,
     OPTION_CALIBRATED,
     {.name = "out",
@@ -59,6 +61,13 @@ static int score(struct cli *cli, struct error *err)
         return error_usage(err, "--no-header ne vaut que pour l'entrée standard",
                            "--no-header is for standard input only");
     }
+    if (session.spark && stream) {
+        return error_usage(err,
+                           "--engine spark lit un fichier, pas l'entrée standard ; ajoutez --table "
+                           "FICHIER, ou retirez --engine",
+                           "--engine spark reads a file, not standard input; add --table FILE, or "
+                           "leave --engine out");
+    }
     struct score_options options = {.model_path = cli->options.model,
                                     .table_path = stream ? NULL : cli->options.table,
                                     .out_path = cli->options.out,
@@ -97,10 +106,15 @@ const struct command command_score = {
                  {"autostream score --table flotte.parquet --out predictions.csv",
                   TEXT("le résultat dans un fichier", "the result in a file")},
                  {"zcat flotte.csv.gz | autostream score --format csv | gzip > predictions.csv.gz",
-                  TEXT("dans un tube, en mémoire bornée", "in a pipe, in bounded memory")}},
+                  TEXT("dans un tube, en mémoire bornée", "in a pipe, in bounded memory")},
+                 {"autostream --engine spark --spark-master spark://hote:7077 score --table "
+                  "flotte.parquet",
+                  TEXT("la forêt passe par un cluster Spark, le résultat est le même",
+                       "the forest runs on a Spark cluster, the result is the same")}},
     .next = TEXT("« autostream run » fait de même pour toute la flotte, à partir des données "
                  "brutes.",
                  "\"autostream run\" does the same for the whole fleet, from the raw data."),
     .has_json = false,
+    .has_spark = true,
     .run = score,
 };

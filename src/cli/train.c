@@ -210,11 +210,15 @@ const struct command command_train = {
                        "from which probability on a visit pays")},
                  {"autostream train --table mesures.csv --label etat --group moteur --model m.onnx",
                   TEXT("une table quelconque, jugée sur d'autres moteurs que ceux appris",
-                       "any table, judged on other engines than those learned from")}},
+                       "any table, judged on other engines than those learned from")},
+                 {"autostream --engine spark --spark-master spark://hote:7077 train --trees 1000",
+                  TEXT("les arbres poussent sur un cluster Spark ; le modèle est le même",
+                       "the trees grow on a Spark cluster; the model is the same")}},
     .next = TEXT("« autostream run » applique le modèle à la flotte, « autostream score » à une "
                  "table.",
                  "\"autostream run\" applies the model to the fleet, \"autostream score\" to a "
                  "table."),
     .has_json = true,
+    .has_spark = true,
     .run = train,
 };

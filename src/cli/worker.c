@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct worker_options {
-    const char *folder, *map, *model, *lifetimes;
+    const char *folder, *map, *model, *lifetimes, *task;
     int32_t run_date;
     bool calibrated;
 };
@@ -17,6 +17,7 @@ static const struct option_spec specs[] = {
     {.name = "lifetimes",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct worker_options, lifetimes)},
+    {.name = "task", .kind = OPTION_TEXT, .offset = offsetof(struct worker_options, task)},
     {.name = "run-date", .kind = OPTION_DATE, .offset = offsetof(struct worker_options, run_date)},
     {.name = "calibrated",
      .kind = OPTION_FLAG,
@@ -37,6 +38,12 @@ int cli_worker(int argc, char **argv, struct error *err)
     }
     if (strcmp(work, "score") == 0 && options.model && options.lifetimes) {
         return pipeline_worker_score(options.model, options.calibrated, options.lifetimes, err);
+    }
+    if (strcmp(work, "rows") == 0 && options.model) {
+        return pipeline_worker_rows(options.model, options.calibrated, err);
+    }
+    if (strcmp(work, "grow") == 0 && options.task) {
+        return pipeline_worker_grow(options.task, err);
     }
     return error_usage(err, "worker est fait pour les machines de Spark, pas pour être appelé",
                        "worker is made for Spark's machines, not to be called");

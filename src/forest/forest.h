@@ -28,6 +28,17 @@ struct forest_data {
                             each */
 };
 
+struct forest_options;
+struct forest_training; /* a forest whose trees are on their way */
+
+/* Makes all trees grow in other processes, which hold a forest_grower each: hands what
+ * forest_grower_tree() gives for each tree, in any order, to forest_take_tree(). */
+struct forest_elsewhere {
+    int (*grow)(void *context, const struct forest_data *data, const struct forest_options *options,
+                struct forest_training *out, struct error *err);
+    void *context;
+};
+
 struct forest_options {
     unsigned trees;     /* 0: 100 */
     unsigned max_depth; /* splits from the root to a leaf; 0: as many as it takes */
@@ -42,6 +53,8 @@ struct forest_options {
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called by any
                                                                    thread, one at a time */
     void *progress_context;
+    const struct forest_elsewhere *elsewhere; /* NULL: trees grow here; else
+ the table has no weights */
 };
 
 /* Grows a forest (Breiman 2001): bootstrap rows per tree, the best of a few random features per
@@ -58,6 +71,29 @@ struct forest_options {
  * frees with forest_free(). */
 int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
                  struct forest **out, struct error *err);
+
+/* Takes one tree that grew elsewhere. Bytes that are no tree of this forest are refused. */
+int forest_take_tree(struct forest_training *training, const void *bytes, size_t size,
+                     struct error *err);
+
+/* ---- in the other process (grower.c); both sides are the same build of this program ---- */
+
+/* Writes a table without weights, and the options that grow its trees, to a file. */
+int forest_task_write(const char *path, const struct forest_data *data,
+                      const struct forest_options *options, struct error *err);
+
+struct forest_grower;
+
+/* Reads such a file and makes ready to grow trees of it, by one thread. *out is for
+ * forest_grower_close(), also after a failure. */
+int forest_grower_open(const char *path, struct forest_grower **out, struct error *err);
+
+/* Grows tree `index`, the same as forest_train() would; *out is owned by the arena. */
+int forest_grower_tree(struct forest_grower *grower, size_t index, struct arena *arena,
+                       struct bytes *out, struct error *err);
+
+/* Frees a grower; NULL is accepted. */
+void forest_grower_close(struct forest_grower *grower);
 
 /* How often tree `tree` of a forest trained with `seed` on `rows` rows drew each row: counts[rows].
  * Rows with 0 are out of its bag. */

@@ -4,7 +4,7 @@
 #include "forest/forest.h"
 
 #include "base/parallel.h"
-#include "forest/grow.h"
+#include "forest/training.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,24 +19,6 @@ enum {
      * (at most sqrt(MAX_WEIGHT * MAX_WEIGHT_SUM) each) above the mean. */
     MAX_WEIGHT_SUM = 1 << 29,
     MAX_WEIGHT = 1 << 25,
-};
-
-struct training {
-    const struct forest_data *data;
-    const struct forest_options *options;
-    struct grow_plan plan;
-    struct bin_table table;
-    uint32_t *weights;
-    double *factors;
-    struct grow_scratch **scratch; /* one a worker, made when first needed */
-    unsigned workers;
-    struct grown_tree *grown; /* grown[trees] */
-    uint8_t *in_bag;          /* bits [trees][bag_bytes], or NULL */
-    size_t bag_bytes;
-    double *oob;
-    const struct forest *forest;
-    pthread_mutex_t progress_lock;
-    size_t done;
 };
 
 static int check_labels(const struct forest_data *data, struct error *err)
@@ -103,7 +85,7 @@ static int check_data(const struct forest_data *data, unsigned trees, struct err
 /* ---- weights ---- */
 
 /* Whole numbers for the rows' weights: as they are when they are whole and small, else scaled. */
-static void make_weights(struct training *job)
+static void make_weights(struct forest_training *job)
 {
     const struct forest_data *data = job->data;
     double sum = 0, largest = 0;
@@ -130,7 +112,7 @@ static void make_weights(struct training *job)
 
 /* Factors that make all classes weigh the same, and all rows together what they weigh: the sum of
  * weights / (classes present * weight of the class). */
-static void balance_classes(struct training *job)
+static void balance_classes(struct forest_training *job)
 {
     const struct bin_table *table = &job->table;
     double sum = 0;
@@ -153,7 +135,7 @@ static void balance_classes(struct training *job)
 
 /* ---- trees ---- */
 
-static void tell_progress(struct training *job)
+static void tell_progress(struct forest_training *job)
 {
     if (job->options->progress) {
         pthread_mutex_lock(&job->progress_lock);
@@ -162,18 +144,26 @@ static void tell_progress(struct training *job)
     }
 }
 
+/* Remembers the rows that a tree drew. */
+static void note_bag(struct forest_training *job, size_t index, const uint32_t *counts)
+{
+    for (size_t row = 0; row < job->data->rows; row++) {
+        if (counts[row] > 0) {
+            job->in_bag[index * job->bag_bytes + row / 8] |= (uint8_t)(1U << (row % 8));
+        }
+    }
+}
+
 static void train_tree(void *context, size_t index, unsigned worker)
 {
-    struct training *job = context;
+    struct forest_training *job = context;
     if (!job->scratch[worker]) {
         job->scratch[worker] = grow_scratch_new(&job->plan);
     }
     struct grow_scratch *scratch = job->scratch[worker];
     grow_tree(scratch, (unsigned)index, &job->grown[index]);
-    for (size_t row = 0; job->in_bag && row < job->data->rows; row++) {
-        if (grow_counts(scratch)[row] > 0) {
-            job->in_bag[index * job->bag_bytes + row / 8] |= (uint8_t)(1U << (row % 8));
-        }
+    if (job->in_bag) {
+        note_bag(job, index, grow_counts(scratch));
     }
     tell_progress(job);
 }
@@ -202,7 +192,7 @@ static void append_tree(struct forest *forest, size_t index, struct grown_tree *
     grown_tree_release(tree);
 }
 
-static int join_trees(struct training *job, struct forest **out, struct error *err)
+static int join_trees(struct forest_training *job, struct forest **out, struct error *err)
 {
     size_t nodes = 0, votes = 0;
     for (unsigned t = 0; t < job->plan.trees; t++) {
@@ -237,7 +227,7 @@ static int join_trees(struct training *job, struct forest **out, struct error *e
 /* ---- out of bag ---- */
 
 /* prob[classes]: the mean over the trees that did not see the row. */
-static void oob_row(const struct training *job, size_t row, double *prob)
+static void oob_row(const struct forest_training *job, size_t row, double *prob)
 {
     const struct forest *forest = job->forest;
     const float *x = job->data->x + row * job->data->features;
@@ -269,7 +259,7 @@ static void oob_row(const struct training *job, size_t row, double *prob)
 static void oob_block(void *context, size_t block, unsigned worker)
 {
     (void)worker;
-    const struct training *job = context;
+    const struct forest_training *job = context;
     size_t first = block * OOB_BLOCK_ROWS;
     size_t end = first + OOB_BLOCK_ROWS;
     for (size_t row = first; row < end && row < job->data->rows; row++) {
@@ -277,11 +267,59 @@ static void oob_block(void *context, size_t block, unsigned worker)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- begin and end ---- */
 
-static void release(struct training *job)
+/* Features to try for a split. */
+static unsigned candidates(unsigned wanted, size_t features)
 {
-    for (unsigned w = 0; w < job->workers; w++) {
+    if (wanted == 0) {
+        wanted = (unsigned)sqrt((double)features);
+    }
+    return wanted < features ? wanted : (unsigned)features;
+}
+
+int training_init(struct forest_training *job, const struct forest_data *data,
+                  const struct forest_options *options, struct error *err)
+{
+    unsigned trees = options->trees ? options->trees : DEFAULT_TREES;
+    unsigned threads = parallel_threads(options->threads);
+    if (check_data(data, trees, err) != 0) {
+        return -1;
+    }
+    *job = (struct forest_training){
+        .data = data,
+        .options = options,
+        .plan = {.weight_unit = 1,
+                 .min_weight = options->min_leaf > 0 ? options->min_leaf : 1,
+                 .trees = trees,
+                 .max_depth = options->max_depth,
+                 .max_features = candidates(options->max_features, data->features),
+                 .extra_trees = options->extra_trees,
+                 .seed = options->seed},
+        .workers = threads < trees ? threads : trees,
+        .bag_bytes = data->rows / 8 + 1,
+        .progress_lock = PTHREAD_MUTEX_INITIALIZER,
+    };
+    job->plan.table = &job->table;
+    job->scratch = xcalloc(job->workers, sizeof(struct grow_scratch *));
+    job->grown = xcalloc(trees, sizeof *job->grown);
+    return 0;
+}
+
+void training_prepare(struct forest_training *job)
+{
+    bin_table_init(&job->table, job->data, parallel_threads(job->options->threads));
+    if (job->data->weight) {
+        make_weights(job);
+    }
+    if (job->options->balanced) {
+        balance_classes(job);
+    }
+}
+
+void training_release(struct forest_training *job)
+{
+    for (unsigned w = 0; job->scratch && w < job->workers; w++) {
         grow_scratch_free(job->scratch[w]);
     }
     for (unsigned t = 0; job->grown && t < job->plan.trees; t++) {
@@ -296,56 +334,73 @@ static void release(struct training *job)
     pthread_mutex_destroy(&job->progress_lock);
 }
 
-/* Features to try for a split. */
-static unsigned candidates(unsigned wanted, size_t features)
+/* ---- trees that grow elsewhere ---- */
+
+int forest_take_tree(struct forest_training *job, const void *bytes, size_t size, struct error *err)
 {
-    if (wanted == 0) {
-        wanted = (unsigned)sqrt((double)features);
+    size_t index;
+    struct grown_tree tree = {0};
+    if (tree_decode(bytes, size, job->data, job->plan.trees, &index, &tree, err) != 0) {
+        return -1;
     }
-    return wanted < features ? wanted : (unsigned)features;
+    grown_tree_release(&job->grown[index]);
+    job->grown[index] = tree;
+    tell_progress(job);
+    return 0;
 }
+
+/* Which rows a tree drew, from the seed alone. */
+static void draw_bag(void *context, size_t index, unsigned worker)
+{
+    struct forest_training *job = context;
+    uint32_t *counts = xcalloc(job->data->rows, sizeof *counts);
+    (void)worker;
+    forest_bootstrap_counts(job->plan.seed, index, job->data->rows, counts);
+    note_bag(job, index, counts);
+    free(counts);
+}
+
+static int train_elsewhere(struct forest_training *job, struct error *err)
+{
+    const struct forest_elsewhere *elsewhere = job->options->elsewhere;
+    if (elsewhere->grow(elsewhere->context, job->data, job->options, job, err) != 0) {
+        return -1;
+    }
+    for (unsigned t = 0; t < job->plan.trees; t++) {
+        if (job->grown[t].node_count == 0) {
+            return error_set(err, "l'arbre %u n'est pas revenu ; relancez la commande",
+                             "tree %u did not come back; repeat the command", t);
+        }
+    }
+    if (job->in_bag) {
+        parallel_for(job->workers, job->plan.trees, draw_bag, job);
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
 
 int forest_train(const struct forest_data *data, const struct forest_options *options, double *oob,
                  struct forest **out, struct error *err)
 {
-    unsigned trees = options->trees ? options->trees : DEFAULT_TREES;
+    struct forest_training job;
+    int status = 0;
     *out = NULL;
-    if (check_data(data, trees, err) != 0) {
+    if (training_init(&job, data, options, err) != 0) {
         return -1;
     }
-    unsigned threads = parallel_threads(options->threads);
-    struct training job = {
-        .data = data,
-        .options = options,
-        .plan = {.weight_unit = 1,
-                 .min_weight = options->min_leaf > 0 ? options->min_leaf : 1,
-                 .trees = trees,
-                 .max_depth = options->max_depth,
-                 .max_features = candidates(options->max_features, data->features),
-                 .extra_trees = options->extra_trees,
-                 .seed = options->seed},
-        .workers = threads < trees ? threads : trees,
-        .oob = oob,
-        .bag_bytes = data->rows / 8 + 1,
-        .progress_lock = PTHREAD_MUTEX_INITIALIZER,
-    };
-    job.plan.table = &job.table;
-    job.scratch = xcalloc(job.workers, sizeof(struct grow_scratch *));
-    job.grown = xcalloc(trees, sizeof *job.grown);
-    job.in_bag = oob ? xcalloc(trees, job.bag_bytes) : NULL;
-    bin_table_init(&job.table, data, threads);
-    if (data->weight) {
-        make_weights(&job);
+    job.oob = oob;
+    job.in_bag = oob ? xcalloc(job.plan.trees, job.bag_bytes) : NULL;
+    if (options->elsewhere) {
+        status = train_elsewhere(&job, err);
+    } else {
+        training_prepare(&job);
+        parallel_for(job.workers, job.plan.trees, train_tree, &job);
     }
-    if (options->balanced) {
-        balance_classes(&job);
-    }
-    parallel_for(job.workers, trees, train_tree, &job);
-    int result = join_trees(&job, out, err);
-    if (result == 0 && oob) {
+    if (status == 0 && (status = join_trees(&job, out, err)) == 0 && oob) {
         job.forest = *out;
         parallel_for(job.workers, data->rows / OOB_BLOCK_ROWS + 1, oob_block, &job);
     }
-    release(&job);
-    return result;
+    training_release(&job);
+    return status;
 }

@@ -503,13 +503,16 @@ static int duck_open_file(struct lake *base, const char *name, const char *path,
     const char *reader;
     int status = -1;
     FILE *probe = fopen(path, "re");
-    if (!probe || fs_is_folder(path)) {
+    if (!probe) {
         error_set(err, "%s : lecture impossible (%s) ; donnez un fichier CSV ou Parquet",
-                  "%s: cannot be read (%s); give a CSV or Parquet file", path,
-                  probe ? strerror(EISDIR) : strerror(errno));
+                  "%s: cannot be read (%s); give a CSV or Parquet file", path, strerror(errno));
         goto done;
     }
-    if (ends_with(path, ".parquet")) {
+    if (fs_is_folder(path)) { /* as Spark writes tables: part files, in the order of their names */
+        reader = arena_printf(
+            &arena, "read_parquet(%s, hive_partitioning = false)",
+            literal(&arena, arena_printf(&arena, "%s/*.parquet", without_patterns(&arena, path))));
+    } else if (ends_with(path, ".parquet")) {
         reader = arena_printf(&arena, "read_parquet(%s, hive_partitioning = false)", safe);
     } else if (ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
                ends_with(path, ".csv.zst") || ends_with(path, ".tsv")) {

@@ -44,6 +44,9 @@ struct lake_engine {
                          struct error *err); /* NULL: tables have no order */
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
+    int (*spread)(struct lake *lake, const struct lake_spread *spread,
+                  int (*take)(void *context, struct bytes piece, struct error *err), void *context,
+                  struct error *err);
 };
 
 /* The first member of an engine's session. */

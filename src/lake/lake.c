@@ -132,6 +132,17 @@ int lake_transform(struct lake *lake, const struct lake_transform *transform, st
     return lake->engine->transform(lake, transform, err);
 }
 
+static const struct column piece_columns[] = {{"number", COLUMN_WHOLE}, {"bytes", COLUMN_BLOB}};
+const struct table lake_pieces = {"pieces", piece_columns, 2};
+
+int lake_spread(struct lake *lake, const struct lake_spread *spread,
+                int (*take)(void *context, struct bytes piece, struct error *err), void *context,
+                struct error *err)
+{
+    assert(lake->engine->spread);
+    return lake->engine->spread(lake, spread, take, context, err);
+}
+
 /* ---- small results ---- */
 
 struct row_list {

@@ -77,8 +77,8 @@ int lake_words(struct lake *lake, const char *name, const char *word_column,
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err);
 
-/* `name` shall be the rows of a user's CSV or Parquet file (by its ending), in order. CSV columns
- * are text; empty is NULL; the separator is the header's (',', else ';', tab or '|'). */
+/* `name` shall be the rows of a user's CSV or Parquet file (by its ending), in order, or of a folder
+ * of Parquet files, in the order of their names. CSV columns are text; empty is NULL; the separator is the header's (',', else ';', tab or '|'). */
 int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err);
 
 /* Forgets a view. */
@@ -194,6 +194,22 @@ struct lake_transform {
 };
 
 int lake_transform(struct lake *lake, const struct lake_transform *transform, struct error *err);
+
+/* Work cut in pieces: a table with the columns (number WHOLE, bytes BLOB). */
+extern const struct table lake_pieces;
+
+/* Runs this program on the engine's workers over the rows of `lake_pieces`, which C has fed. It
+ * gets lines "NUMBER<tab>BYTES" (base64) and prints one such line for each. */
+struct lake_spread {
+    const char *const *worker, *const *worker_files; /* as in lake_function */
+    unsigned processes;                              /* at work over all pieces; 0: one a core */
+};
+
+/* Gives what was printed to `take`, in the order of the numbers; the bytes may be changed, and are
+ * gone afterwards. */
+int lake_spread(struct lake *lake, const struct lake_spread *spread,
+                int (*take)(void *context, struct bytes piece, struct error *err), void *context,
+                struct error *err);
 
 /* A C function for use in SQL: NAME(x_1, ..., x_inputs) of numbers gives a list of numbers,
  * DOUBLE[results]. NULL comes in as NaN, and NaN goes out as NULL. */

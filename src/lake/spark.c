@@ -802,6 +802,81 @@ done:
     return status;
 }
 
+/* ---- pieces of work ---- */
+
+struct taking {
+    int (*take)(void *context, struct bytes piece, struct error *err);
+    void *context;
+    struct arena arena; /* of the piece at hand */
+};
+
+static int take_piece(void *context, const struct bytes *cells, size_t count, struct error *err)
+{
+    struct taking *t = context;
+    size_t size = cells[0].size;
+    char *bytes = arena_alloc(&t->arena, size + 1, 1);
+    assert(count == 1);
+    if (!base64_read(cells[0].data, size, memcpy(bytes, cells[0].data, size), &size)) {
+        return error_set(err, "Spark a rendu un morceau illisible ; relancez la commande",
+                         "Spark gave back an unreadable piece; repeat the command");
+    }
+    int status = t->take(t->context, (struct bytes){bytes, size}, err);
+    arena_clear(&t->arena);
+    return status;
+}
+
+/* How many tasks Spark runs at once by default: one a core of its machines. */
+static int count_cores(struct spark *spark, unsigned *cores, struct error *err)
+{
+    uint64_t count;
+    int status =
+        lake_count(&spark->lake,
+                   "SELECT count(*) FROM (SELECT DISTINCT spark_partition_id() FROM range(100000))",
+                   &count, err);
+    *cores = status == 0 && count > 0 ? (unsigned)count : 1;
+    return status;
+}
+
+static int spark_spread(struct lake *base, const struct lake_spread *spread,
+                        int (*take)(void *context, struct bytes piece, struct error *err),
+                        void *context, struct error *err)
+{
+    static const struct column columns[] = {{"number", COLUMN_WHOLE}, {"piece", COLUMN_TEXT}};
+    struct spark *spark = spark_of(base);
+    struct arena arena = {0};
+    struct taking taking = {.take = take, .context = context};
+    const char *program = NULL;
+    char *sql = arena_strdup(&arena, "");
+    unsigned serial = ++spark->serial;
+    unsigned processes = spread->processes;
+    const struct table table = {arena_printf(&arena, "spread_%u", serial), columns, 2};
+    const char *folder = arena_printf(&arena, "%s/%s", spark->scratch, table.name);
+    int status = -1;
+    if ((processes == 0 && count_cores(spark, &processes, err) != 0) ||
+        send_files(spark, spread->worker_files, &arena, &program, &sql, err) != 0) {
+        goto done;
+    }
+    const char *rows = arena_printf(
+        &arena, "(SELECT /*+ REPARTITION(%u) */ number, base64(bytes) AS bytes FROM %s)", processes,
+        lake_pieces.name);
+    sql = arena_printf(&arena,
+                       "%sINSERT OVERWRITE DIRECTORY %s USING parquet "
+                       "SELECT CAST(c0 AS BIGINT) AS number, c1 AS piece FROM (%s);",
+                       sql, literal(&arena, arena_printf(&arena, "file:%s", folder)),
+                       transform(&arena, "number, bytes", program, spread->worker, 2, rows));
+    if (run(spark, table.name, sql, err) == 0 &&
+        lake_open_parquet(spark->feeds, table.name, &table, folder, "part-*", err) == 0 &&
+        lake_each(spark->feeds,
+                  arena_printf(&arena, "SELECT piece FROM %s ORDER BY number", table.name),
+                  take_piece, &taking, err) == 0) {
+        status = fs_remove_tree(folder, err);
+    }
+done:
+    arena_release(&taking.arena);
+    arena_release(&arena);
+    return status;
+}
+
 /* ---- the engine ---- */
 
 static const struct lake_engine spark_engine = {
@@ -820,6 +895,7 @@ static const struct lake_engine spark_engine = {
     .each_block = spark_each_block,
     .map = spark_map,
     .transform = spark_transform,
+    .spread = spark_spread,
 };
 
 /* Spark reads paths as patterns and as addresses: what means something there cannot be meant. */

@@ -59,7 +59,8 @@ static void tell_check(void *context, size_t done, size_t total)
 }
 
 static struct forest_options forest_options_of(const struct session *session,
-                                               const struct train_options *options, bool check)
+                                               const struct train_options *options,
+                                               const struct learning_table *table, bool check)
 {
     return (struct forest_options){.trees = options->trees,
                                    .max_depth = options->max_depth,
@@ -70,7 +71,8 @@ static struct forest_options forest_options_of(const struct session *session,
                                    .seed = options->seed,
                                    .threads = session->threads,
                                    .progress = check ? tell_check : tell_trees,
-                                   .progress_context = (void *)session};
+                                   .progress_context = (void *)session,
+                                   .elsewhere = table->elsewhere};
 }
 
 /* Room for the out-of-bag probabilities of `rows`; NULL: there are too many. */
@@ -239,7 +241,7 @@ static void take_rows(struct checking *c, const struct part *tested)
 static int check_fold(struct checking *c, unsigned fold, size_t most, struct error *err)
 {
     const struct learning_table *t = c->table;
-    struct forest_options options = forest_options_of(c->session, c->options, true);
+    struct forest_options options = forest_options_of(c->session, c->options, t, true);
     struct forest *forest = NULL;
     struct part seen, tested;
     size_t classes = (size_t)t->data.classes;
@@ -511,7 +513,7 @@ int learning_run(const struct session *session, const struct train_options *opti
 {
     struct checking c = {
         .session = session, .options = options, .table = table, .arena = arena, .report = report};
-    struct forest_options kept = forest_options_of(session, options, false);
+    struct forest_options kept = forest_options_of(session, options, table, false);
     double *oob = oob_room(table, table->data.rows);
     bool only_oob = options->check == TRAIN_OUT_OF_BAG;
     int status = -1;

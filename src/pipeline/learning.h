@@ -18,6 +18,7 @@ struct learning_table {
     const double *when; /* [rows]: the later are tested; or NULL */
     /* A rule of thumb that may learn from `seen` and fills prob[rows][classes] for x; or NULL. */
     void (*rival)(const struct forest_data *seen, const float *x, size_t rows, double *prob);
+    const struct forest_elsewhere *elsewhere; /* where trees grow; NULL: here */
 };
 
 /* ---- learning.c ---- */
@@ -26,6 +27,24 @@ struct learning_table {
 int learning_run(const struct session *session, const struct train_options *options,
                  const struct learning_table *table, struct arena *arena,
                  struct train_report *report, struct forest **forest, struct error *err);
+
+/* ---- train_spark.c ---- */
+
+/* An engine whose workers grow trees, behind `elsewhere`. */
+struct tree_workers {
+    struct forest_elsewhere elsewhere;
+    struct publication publication; /* only its scratch folder and the lake's lock */
+    struct lake *lake;
+    struct arena arena;
+    unsigned forests; /* that were grown */
+    unsigned trees;   /* fed as pieces */
+};
+
+/* Starts the engine for forests of `trees` trees; tree_workers_close() follows, also after a
+ * failure. */
+int tree_workers_open(struct tree_workers *workers, const struct session *session, unsigned trees,
+                      struct error *err);
+void tree_workers_close(struct tree_workers *workers);
 
 /* ---- train_card.c ---- */
 

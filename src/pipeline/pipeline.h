@@ -195,6 +195,51 @@ struct verify_report {
 int pipeline_verify(const struct session *session, const struct verify_options *options,
                     struct arena *arena, struct verify_report *report, struct error *err);
 
+/* ---- parity (parity.c) ---- */
+
+#define PARITY_TOLERANCE 1e-9 /* of numbers, relative to those above 1 */
+
+struct parity_table {
+    const char *path; /* relative to the lake; of a table with a folder a day, that above these */
+    bool missing;     /* a file that one lake has and the other has not */
+    bool columns_differ; /* in name, order or type: rows are not compared then */
+    uint64_t rows_a, rows_b;
+    uint64_t differing;            /* rows at the same place that are not the same */
+    const char *first_a, *first_b; /* the first of these as JSON, or NULL */
+};
+
+struct parity_count {
+    struct text name;
+    uint64_t a, b;
+};
+
+enum { PARITY_COUNTS = 9 };
+
+struct parity_report {
+    struct parity_table *tables;
+    size_t table_count;
+    struct parity_count counts[PARITY_COUNTS]; /* of the runs, when both ran here */
+    size_t count_count;
+    size_t differing; /* tables and counts that are not the same */
+};
+
+/* True when there is no difference. */
+static inline bool parity_same(const struct parity_table *table)
+{
+    return !table->missing && table->rows_a == table->rows_b && table->differing == 0;
+}
+
+/* Compares everything that was published for the run date in two lakes: rows in their order, keys,
+ * texts and NULLs identical, numbers within PARITY_TOLERANCE. Differences are in the report (texts
+ * owned by the arena), not errors; two lakes without any rows are one. */
+int pipeline_compare(const struct session *session, const char *a, const char *b,
+                     struct arena *arena, struct parity_report *report, struct error *err);
+
+/* Runs both engines on the lake's bronze in a scratch folder and compares what they made. The lake
+ * stays as it is. */
+int pipeline_parity(const struct session *session, const struct run_options *options,
+                    struct arena *arena, struct parity_report *report, struct error *err);
+
 /* ---- what Spark's executors run of this program (worker.c) ---- */
 
 /* Reads raw files from lines "NAME<tab>CHUNK" on standard input (base64; a file's chunks follow one
@@ -208,6 +253,13 @@ int pipeline_worker_records(const char *folder, int32_t run_date, const char *ma
  * joined by ','. */
 int pipeline_worker_score(const char *model_path, bool calibrated, const char *lifetimes,
                           struct error *err);
+
+/* Pieces of work: reads lines "NUMBER<tab>BYTES" (base64) and prints one such line for each (see
+ * lake_spread()). Growing: the tree of that number, of the task file of forest_task_write(). */
+int pipeline_worker_grow(const char *task_path, struct error *err);
+
+/* Any rows: float X[rows][features], in the model's order, become double P[rows][classes]. */
+int pipeline_worker_rows(const char *model_path, bool calibrated, struct error *err);
 
 /* ---- simulated bronze (simulate.c) ---- */
 

@@ -176,18 +176,28 @@ static void write_row(struct scored *s, const double *prob)
     (void)putc_unlocked('\n', s->out);
 }
 
+void scored_predict(const struct scored *s, const float *x, size_t rows, double *prob)
+{
+    forest_predict(s->forest, x, rows, s->threads, prob);
+    forest_calibration_apply(&s->calibration, prob, rows);
+}
+
+int scored_write(struct scored *s, const double *prob, size_t rows, struct error *err)
+{
+    scored_header(s);
+    for (size_t r = 0; r < rows; r++) {
+        write_row(s, &prob[r * s->classes]);
+    }
+    s->rows += rows;
+    return ferror(s->out) ? scored_output_error(s, err) : 0;
+}
+
 int scored_rows(struct scored *s, const float *x, size_t rows, struct error *err)
 {
     if (rows > s->prob_rows) {
         s->prob = xrealloc(s->prob, rows * s->classes, sizeof *s->prob);
         s->prob_rows = rows;
     }
-    forest_predict(s->forest, x, rows, s->threads, s->prob);
-    forest_calibration_apply(&s->calibration, s->prob, rows);
-    scored_header(s);
-    for (size_t r = 0; r < rows; r++) {
-        write_row(s, &s->prob[r * s->classes]);
-    }
-    s->rows += rows;
-    return ferror(s->out) ? scored_output_error(s, err) : 0;
+    scored_predict(s, x, rows, s->prob);
+    return scored_write(s, s->prob, rows, err);
 }

@@ -41,6 +41,12 @@ void scored_header(struct scored *s);
 /* Predicts x[rows][features] and writes a line a row. */
 int scored_rows(struct scored *s, const float *x, size_t rows, struct error *err);
 
+/* prob[rows][classes] of x[rows][features], calibrated when that was asked for. */
+void scored_predict(const struct scored *s, const float *x, size_t rows, double *prob);
+
+/* Writes a line a row of prob[rows][classes]. */
+int scored_write(struct scored *s, const double *prob, size_t rows, struct error *err);
+
 /* The error of an output that fails, by errno. */
 int scored_output_error(const struct scored *s, struct error *err);
 

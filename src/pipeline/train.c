@@ -198,16 +198,27 @@ static struct learning_table fleet_table_of(const struct history *history, struc
     return table;
 }
 
-/* Evaluates, trains, writes: what follows once the rows are there. */
+/* Evaluates, trains, writes: what follows once the rows are there. The rows are read here and the
+ * forest is judged here, whoever grows its trees. */
 static int learn(const struct session *session, const struct train_options *options,
                  const struct learning_table *table, struct arena *arena,
                  struct train_report *report, struct error *err)
 {
     struct forest *forest = NULL;
-    int status = learning_run(session, options, table, arena, report, &forest, err);
+    struct tree_workers workers = {0};
+    struct learning_table grown = *table;
+    int status = 0;
+    if (session->spark) {
+        status = tree_workers_open(&workers, session, options->trees, err);
+        grown.elsewhere = &workers.elsewhere;
+    }
+    if (status == 0) {
+        status = learning_run(session, options, &grown, arena, report, &forest, err);
+    }
     if (status == 0) {
         status = learning_write(session, options, table, forest, report, arena, err);
     }
+    tree_workers_close(&workers);
     forest_free(forest);
     return status;
 }

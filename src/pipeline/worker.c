@@ -4,7 +4,7 @@
  * Lines come and go with tabs between their cells. Texts cross as base64, so that no byte of theirs
  * can look like a tab, a line's end or a NULL; numbers as decimals that read back as the same
  * double; NULL as "-". */
-#include "pipeline/stages.h"
+#include "pipeline/scored.h"
 
 #include "base/base64.h"
 #include "base/fs.h"
@@ -385,6 +385,109 @@ done:
     arena_release(&v.texts);
     fleet_model_close(&model);
     status = finish(&v.printer, status, err);
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- pieces: a number and bytes a line, on both sides ---- */
+
+struct pieces {
+    struct printer printer;
+    /* What the bytes of a piece become; *out lives until the next call. */
+    int (*work)(void *context, uint64_t number, struct bytes in, struct arena *arena,
+                struct bytes *out, struct error *err);
+    void *context;
+    struct arena arena; /* of the piece at hand */
+};
+
+/* One line: NUMBER, tab, BYTES. Spoils it. */
+static int take_numbered(struct pieces *p, char *line, size_t size, struct error *err)
+{
+    char *end;
+    uint64_t number = strtoull(line, &end, 10);
+    struct bytes out;
+    struct bytes in = {end + 1, 0};
+    if (end == line || *end != '\t' ||
+        !base64_read(end + 1, size - (size_t)(end + 1 - line), end + 1, &in.size)) {
+        return bad_line(err);
+    }
+    if (p->work(p->context, number, in, &p->arena, &out, err) != 0) {
+        return -1;
+    }
+    (void)fprintf(p->printer.out, "%llu", (unsigned long long)number);
+    print_text(&p->printer, out.data, out.size);
+    (void)fputc('\n', p->printer.out);
+    arena_clear(&p->arena);
+    return ferror(p->printer.out) ? output_error(err) : 0;
+}
+
+static int work_on_pieces(struct pieces *p, struct error *err)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t got;
+    int status = 0;
+    while (status == 0 && (got = getline(&line, &room, stdin)) > 0) {
+        got -= line[got - 1] == '\n';
+        line[got] = '\0';
+        status = take_numbered(p, line, (size_t)got, err);
+    }
+    free(line);
+    arena_release(&p->arena);
+    return finish(&p->printer, status, err);
+}
+
+static int grow_piece(void *context, uint64_t number, struct bytes in, struct arena *arena,
+                      struct bytes *out, struct error *err)
+{
+    (void)in; /* the number says all */
+    return forest_grower_tree(context, number, arena, out, err);
+}
+
+int pipeline_worker_grow(const char *task_path, struct error *err)
+{
+    struct forest_grower *grower = NULL;
+    struct pieces pieces = {.printer = {.out = stdout}, .work = grow_piece};
+    int status = forest_grower_open(task_path, &grower, err);
+    if (status == 0) {
+        pieces.context = grower;
+        status = work_on_pieces(&pieces, err);
+    }
+    forest_grower_close(grower);
+    return status;
+}
+
+/* float X[rows][features] becomes double P[rows][classes]. */
+static int score_piece(void *context, uint64_t number, struct bytes in, struct arena *arena,
+                       struct bytes *out, struct error *err)
+{
+    const struct scored *s = context;
+    size_t row_bytes = s->features * sizeof(float);
+    size_t rows = in.size / row_bytes;
+    (void)number;
+    if (in.size % row_bytes != 0) {
+        return bad_line(err);
+    }
+    float *x = ARENA_NEW(arena, float, rows * s->features);
+    double *prob = ARENA_NEW(arena, double, rows * s->classes);
+    memcpy(x, in.data, in.size);
+    scored_predict(s, x, rows, prob);
+    *out = (struct bytes){(const char *)prob, rows * s->classes * sizeof *prob};
+    return 0;
+}
+
+int pipeline_worker_rows(const char *model_path, bool calibrated, struct error *err)
+{
+    struct arena arena = {0};
+    struct scored scored;
+    const struct session session = {.threads = 1};
+    const struct score_options options = {.model_path = model_path, .calibrated = calibrated};
+    struct pieces pieces = {.printer = {.out = stdout}, .work = score_piece, .context = &scored};
+    int status = scored_init(&scored, &session, &options, &arena, err);
+    if (status == 0) {
+        status = work_on_pieces(&pieces, err);
+    }
+    scored_release(&scored);
     arena_release(&arena);
     return status;
 }

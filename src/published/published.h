@@ -25,11 +25,11 @@ struct progress {
 
 /* What every stage needs to know. */
 struct session {
-    const char *data;   /* root of the lake */
-    int32_t run_date;   /* D, days since 1970-01-01 */
-    unsigned threads;   /* 0: all available cores */
-    const char *memory; /* limit for the engine ("2GB"), or NULL */
-    bool spark;         /* the stages run on Spark, else on DuckDB; training and reading never do */
+    const char *data;         /* root of the lake */
+    int32_t run_date;         /* D, days since 1970-01-01 */
+    unsigned threads;         /* 0: all available cores */
+    const char *memory;       /* limit for the engine ("2GB"), or NULL */
+    bool spark;               /* the stages, training and scoring run on Spark, else here */
     const char *spark_master; /* NULL: local[*] */
     struct progress progress;
 };

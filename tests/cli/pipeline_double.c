@@ -57,6 +57,33 @@ int pipeline_simulate(const struct session *session,
     return status;
 }
 
+int pipeline_compare(const struct session *session, const char *a, const char *b,
+                     struct arena *arena, struct parity_report *report, struct error *err)
+{
+    (void)session;
+    (void)arena;
+    (void)report;
+    return error_set(err, "%s, %s", "%s, %s", a, b);
+}
+
+int pipeline_parity(const struct session *session, const struct run_options *options,
+                    struct arena *arena, struct parity_report *report, struct error *err)
+{
+    (void)options;
+    return pipeline_compare(session, session->data, session->data, arena, report, err);
+}
+
+int pipeline_worker_grow(const char *task_path, struct error *err)
+{
+    return error_set(err, "%s", "%s", task_path);
+}
+
+int pipeline_worker_rows(const char *model_path, bool calibrated, struct error *err)
+{
+    (void)calibrated;
+    return error_set(err, "%s", "%s", model_path);
+}
+
 int pipeline_worker_records(const char *folder, int32_t run_date, const char *map_path,
                             struct error *err)
 {

@@ -141,9 +141,10 @@ static void test_rows_come_out_in_order_with_the_forests_own_answer(void **state
     }
 }
 
-static void test_a_parquet_table_gives_the_same_as_its_csv(void **state)
+/* Rows first to last of x as a Parquet file. */
+static void write_parquet(struct e2e *e, const float *x, size_t first, size_t last,
+                          const char *path)
 {
-    struct e2e *e = *state;
     static const struct column columns[] = {
         {"vin", COLUMN_TEXT},
         {"temp_moteur", COLUMN_REAL},
@@ -157,19 +158,13 @@ static void test_a_parquet_table_gives_the_same_as_its_csv(void **state)
         {"pression_injection", COLUMN_REAL},
     };
     static const struct table rows = {"rows_to_score", columns, 1 + INPUTS};
-    enum { ROWS = 500 };
-    float *x = make_rows(e, ROWS);
-    for (size_t i = 0; i < (size_t)ROWS * INPUTS; i++) {
-        x[i] = floorf(x[i] * 4) / 4;
-        x[i] = columns[1 + i % INPUTS].type == COLUMN_WHOLE ? floorf(x[i]) : x[i];
-    }
     struct batch batch = {0};
     batch_init(&batch, &rows, &e->arena);
-    for (size_t r = 0; r < ROWS; r++) {
+    for (size_t r = 0; r < last - first; r++) {
         const char *vin = arena_printf(&e->arena, "V%06zu", r);
         batch.values[0].text[r] = (struct bytes){vin, strlen(vin)};
         for (size_t i = 0; i < INPUTS; i++) {
-            float value = x[r * INPUTS + i];
+            float value = x[(first + r) * INPUTS + i];
             batch.null[1 + i][r] = isnan(value);
             if (columns[1 + i].type == COLUMN_WHOLE) {
                 batch.values[1 + i].whole[r] = isnan(value) ? 0 : (int64_t)value;
@@ -178,19 +173,38 @@ static void test_a_parquet_table_gives_the_same_as_its_csv(void **state)
             }
         }
     }
-    batch.rows = ROWS;
+    batch.rows = last - first;
     struct lake *lake = NULL;
     struct error err;
     const struct lake_options options = {.threads = 1};
     const struct lake_output output = {.table = &rows, .order = "vin"};
-    const char *parquet = arena_printf(&e->arena, "%s/table.parquet", e->folder);
     if (lake_open(&lake, &options, &err) != 0 || lake_create(lake, &rows, &err) != 0 ||
         lake_append(lake, &batch, &err) != 0 || lake_flush(lake, &err) != 0 ||
-        lake_write(lake, &output, LAKE_PARQUET, parquet, &err) != 0) {
+        lake_write(lake, &output, LAKE_PARQUET, path, &err) != 0) {
         fail_msg("%s", err.text[LANG_EN]);
     }
     lake_close(lake);
-    assert_string_equal(score(e, parquet), score(e, write_rows(e, "table.csv", x, ROWS)));
+}
+
+/* As one file, and as a folder of part files as Spark writes them. */
+static void test_a_parquet_table_gives_the_same_as_its_csv(void **state)
+{
+    struct e2e *e = *state;
+    enum { ROWS = 500, FIRST_PART = 300 };
+    float *x = make_rows(e, ROWS);
+    for (size_t i = 0; i < (size_t)ROWS * INPUTS; i++) {
+        x[i] = floorf(x[i] * 4) / 4;
+        x[i] = i % INPUTS == 2 || i % INPUTS == 4 ? floorf(x[i]) : x[i]; /* whole columns */
+    }
+    const char *csv = score(e, write_rows(e, "table.csv", x, ROWS));
+    const char *parquet = arena_printf(&e->arena, "%s/table.parquet", e->folder);
+    const char *parts = arena_printf(&e->arena, "%s/parts", e->folder);
+    write_parquet(e, x, 0, ROWS, parquet);
+    assert_string_equal(score(e, parquet), csv);
+    write_file(&e->arena, parts, "_SUCCESS", "", 0);
+    write_parquet(e, x, FIRST_PART, ROWS, arena_printf(&e->arena, "%s/part-00001.parquet", parts));
+    write_parquet(e, x, 0, FIRST_PART, arena_printf(&e->arena, "%s/part-00000.parquet", parts));
+    assert_string_equal(score(e, parts), csv);
 }
 
 static void test_csv_may_be_quoted_and_have_other_columns(void **state)
@@ -314,7 +328,7 @@ static void test_a_table_that_cannot_be_scored_is_named(void **state)
                        cases[i].says);
     }
     assert_refused(e, 1, arena_printf(&e->arena, "%s/nowhere.csv", e->folder), "cannot be read");
-    assert_refused(e, 1, e->folder, "cannot be read");
+    assert_refused(e, 1, e->folder, "no readable table");
 }
 
 static void test_a_bad_cell_far_down_is_found(void **state)

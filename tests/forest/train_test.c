@@ -5,9 +5,12 @@
 #include "forest/bins.h"
 #include "forest/evaluate.h"
 #include "forest/impl.h"
+#include "support/run.h"
 
 #include <float.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* Trains on a table given cell by cell. */
 static struct forest *train_on(const float *x, const int *y, size_t rows, size_t features,
@@ -902,6 +905,128 @@ static void test_weights_that_are_no_weights_are_refused(void **state)
     }
 }
 
+/* ---- trees that grow in other processes ---- */
+
+enum damage { WHOLE, LAST_MISSING, CUT_SHORT, CHILD_OUTSIDE, LABEL_OUTSIDE, NUMBER_OUTSIDE };
+
+/* The other process, here: the trees in reverse order, and damaged. */
+static int grow_reversed(void *context, const struct forest_data *data,
+                         const struct forest_options *options, struct forest_training *out,
+                         struct error *err)
+{
+    enum damage damage = *(enum damage *)context;
+    struct arena arena = {0};
+    struct forest_grower *grower;
+    char path[] = "/tmp/autostream-grow-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(forest_task_write(path, data, options, err), 0);
+    assert_int_equal(forest_grower_open(path, &grower, err), 0);
+    assert_int_equal(unlink(path), 0);
+    int status = 0;
+    for (unsigned t = options->trees; t-- > 0 && status == 0;) {
+        struct bytes bytes;
+        assert_int_equal(forest_grower_tree(grower, t, &arena, &bytes, err), 0);
+        char *copy = arena_copy(&arena, bytes.data, bytes.size);
+        uint64_t head[3]; /* number, nodes, votes */
+        memcpy(head, copy, sizeof head);
+        struct forest_node node;
+        char *nodes = copy + sizeof head;
+        memcpy(&node, nodes, sizeof node);
+        node.right = damage == CHILD_OUTSIDE ? (uint32_t)head[1] : node.right;
+        memcpy(nodes, &node, sizeof node);
+        if (damage == LABEL_OUTSIDE) {
+            memcpy(nodes + head[1] * sizeof node, &data->classes, sizeof data->classes);
+        }
+        head[0] = damage == NUMBER_OUTSIDE ? options->trees : head[0];
+        memcpy(copy, head, sizeof head);
+        if (damage != LAST_MISSING || t > 0) {
+            status = forest_take_tree(out, copy, bytes.size - (damage == CUT_SHORT), err);
+        }
+    }
+    struct error beyond;
+    struct bytes none;
+    assert_int_equal(forest_grower_tree(grower, options->trees, &arena, &none, &beyond), -1);
+    forest_grower_close(grower);
+    arena_release(&arena);
+    return status;
+}
+
+static void test_trees_grown_elsewhere_make_the_same_forest(void **state)
+{
+    (void)state;
+    enum { ROWS = 400, TREES = 12 };
+    struct arena arena = {0};
+    enum damage damage = WHOLE;
+    const struct forest_elsewhere elsewhere = {grow_reversed, &damage};
+    static const struct forest_options plans[] = {{.max_depth = 0},
+                                                  {.max_depth = 4, .min_leaf = 3},
+                                                  {.max_features = 5, .balanced = true},
+                                                  {.extra_trees = true}};
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        int classes = i == 0 ? 2 : 4; /* two are a special case of the file */
+        struct forest_data data = make_table(&arena, ROWS, 5, classes);
+        struct forest_options options = plans[i];
+        struct forest *here, *there;
+        struct error err;
+        double *oob = ARENA_NEW(&arena, double, ROWS * 4);
+        double *oob_there = ARENA_NEW(&arena, double, ROWS * 4);
+        options.trees = TREES;
+        options.seed = 7;
+        assert_int_equal(forest_train(&data, &options, oob, &here, &err), 0);
+        options.elsewhere = &elsewhere;
+        assert_int_equal(forest_train(&data, &options, oob_there, &there, &err), 0);
+        struct bytes a = encode_or_fail(here, &arena), b = encode_or_fail(there, &arena);
+        assert_int_equal(a.size, b.size);
+        assert_memory_equal(a.data, b.data, a.size);
+        assert_memory_equal(oob, oob_there, ROWS * 4 * sizeof *oob);
+        forest_free(here);
+        forest_free(there);
+    }
+    arena_release(&arena);
+}
+
+static void test_damaged_trees_from_elsewhere_are_refused(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct forest_data data = make_table(&arena, 100, 3, 3);
+    for (enum damage damage = LAST_MISSING; damage <= NUMBER_OUTSIDE; damage++) {
+        const struct forest_elsewhere elsewhere = {grow_reversed, &damage};
+        const struct forest_options options = {.trees = 3, .elsewhere = &elsewhere};
+        struct forest *forest;
+        struct error err;
+        assert_int_equal(forest_train(&data, &options, NULL, &forest, &err), -1);
+        assert_null(forest);
+        assert_non_null(strstr(err.text[LANG_EN], damage == LAST_MISSING
+                                                      ? "tree 0 did not come back"
+                                                      : "a tree came back damaged"));
+    }
+    arena_release(&arena);
+}
+
+static void test_a_file_that_is_no_training_task_is_refused(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    char *folder = temp_folder(&arena);
+    static const char text[] = "ASGROW1, but then nothing of what should follow";
+    const char *const paths[] = {write_file(&arena, folder, "empty", "", 0),
+                                 write_file(&arena, folder, "text", text, sizeof text),
+                                 "/nowhere/at/all"};
+    static const char *const says[] = {"no training task", "no training task", "/nowhere/at/all"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct forest_grower *grower;
+        struct error err;
+        assert_int_equal(forest_grower_open(paths[i], &grower, &err), -1);
+        assert_non_null(strstr(err.text[LANG_EN], says[i]));
+        forest_grower_close(grower);
+    }
+    temp_folder_remove(folder);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -947,6 +1072,9 @@ int main(void)
         cmocka_unit_test(test_rows_that_are_alike_are_binned_once),
         cmocka_unit_test(test_rows_that_are_alike_weigh_as_often_as_they_are_drawn),
         cmocka_unit_test(test_weights_that_are_no_weights_are_refused),
+        cmocka_unit_test(test_trees_grown_elsewhere_make_the_same_forest),
+        cmocka_unit_test(test_damaged_trees_from_elsewhere_are_refused),
+        cmocka_unit_test(test_a_file_that_is_no_training_task_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

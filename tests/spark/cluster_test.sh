@@ -4,11 +4,10 @@
 # sentence and the last good gold stays. When a worker dies in the middle of scoring, the run ends
 # with the tables that DuckDB makes, or fails with one sentence and the last good gold stays.
 #
-# Wants SPARK_HOME, Java, AUTOSTREAM_BIN and, as $1, the program that compares two lakes; as $2
-# slow_score.so, which makes the program wait when it scores.
+# Wants SPARK_HOME, Java, AUTOSTREAM_BIN and, as $1, slow_score.so, which makes the program wait when
+# it scores.
 set -euo pipefail
-compare=$1
-slow_score=$(realpath "$2") # executors run in folders of their own
+slow_score=$(realpath "$1") # executors run in folders of their own
 date=2026-11-23
 : "${SPARK_HOME:?the folder of Spark}"
 export SPARK_LOCAL_IP=127.0.0.1 SPARK_DAEMON_MEMORY=256m LC_ALL=C
@@ -128,7 +127,7 @@ while kill -0 $run 2>/dev/null; do
 done
 [ -n "$killed" ] || fail "nobody was seen scoring"
 if wait $run; then
-    "$compare" compare "$folder/duckdb" "$folder/spark" || fail "the run ended wrong"
+    autostream --data "$folder/duckdb" parity --with "$folder/spark" >"$folder/parity.log" || fail "the run ended wrong"
     echo "worker $killed died; the run ended right"
 else
     [ "$(wc -l <"$folder/run.err")" = 1 ] || fail "not one sentence: $(cat "$folder/run.err")"

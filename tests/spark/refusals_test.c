@@ -188,6 +188,54 @@ static void test_only_some_commands_go_through_spark(void **state)
     assert_non_null(strstr(result.err, "--spark-master is for --engine spark only"));
 }
 
+static void test_spark_scores_files_and_not_standard_input(void **state)
+{
+    struct e2e *e = *state;
+    struct program_result result = e2e_run(e, SPARK, "score", "--table", "-", NULL);
+    assert_int_equal(result.status, 2);
+    assert_non_null(strstr(result.err, "--engine spark reads a file, not standard input"));
+}
+
+static void test_training_and_scoring_say_what_is_missing_too(void **state)
+{
+    struct e2e *e = *state;
+    const char *history = e2e_path(e, E2E_BRONZE "/csv/data_historique_pannes.csv");
+    stand_in_java(e, "17.0.15");
+    stand_in_spark(e, "3.5.1", "");
+    e2e_fails(e, 1, "Spark 4 or newer is needed", SPARK, "train", NULL);
+    e2e_fails(e, 1, "Spark 4 or newer is needed", SPARK, "score", "--table", history, NULL);
+    e2e_fails(e, 1, "Spark 4 or newer is needed", "parity", NULL);
+}
+
+static void test_training_and_scoring_tell_of_a_full_disk_too(void **state)
+{
+    struct e2e *e = *state;
+    const char *history = e2e_path(e, E2E_BRONZE "/csv/data_historique_pannes.csv");
+    stand_in_java(e, "17.0.15");
+    stand_in_spark(e, "4.1.4", "java.io.IOException: No space left on device\n");
+    e2e_fails(e, 1, "no space left on Spark's disk", SPARK, "train", NULL);
+    e2e_fails(e, 1, "no space left on Spark's disk", SPARK, "score", "--table", history, NULL);
+}
+
+static void test_data_is_a_folder_or_its_address(void **state)
+{
+    struct e2e *e = *state;
+    static const char *const others[] = {"s3a://bucket/lake", "hdfs://host:9000/lake",
+                                         "file://host/x"};
+    struct program_result result;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        run_autostream(&e->arena, &result, NULL, "--lang", "en", "--data", others[i], "verify",
+                       NULL);
+        assert_int_equal(result.status, 2);
+        assert_non_null(strstr(result.err, "mount an object store or HDFS on all machines"));
+    }
+    const char *odd = arena_printf(&e->arena, "%s/a b%%", e->folder);
+    assert_int_equal(rename(e->data, odd), 0);
+    e->data = odd;
+    assert_cli_works(&e->arena, "--data", arena_printf(&e->arena, "file://%s/a%%20b%%", e->folder),
+                     "verify", NULL);
+}
+
 static void test_the_worker_refuses_lines_that_are_not_sparks(void **state)
 {
     (void)state;
@@ -206,6 +254,25 @@ static void test_the_worker_refuses_lines_that_are_not_sparks(void **state)
         assert_non_null(strstr(result.err, cases[i].says));
     }
     arena_release(&arena);
+}
+
+static void test_the_worker_refuses_pieces_that_are_none(void **state)
+{
+    struct e2e *e = *state;
+    const char *model = e2e_path(e, "models/model_pannes.onnx");
+    static const char *const in[] = {"0\n", "x\tAAAA\n", "0\tno base64\n", "0\tAAAA\n", "\t\n"};
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
+        struct program_result result;
+        const struct program_options options = {.stdin_text = in[i], .cwd = "/tmp"};
+        run_autostream(&e->arena, &result, &options, "worker", "rows", "--model", model, NULL);
+        assert_int_equal(result.status, 1);
+        assert_non_null(strstr(result.err, "unexpected line"));
+    }
+    struct program_result result;
+    const struct program_options options = {.stdin_text = "0\t\n", .cwd = "/tmp"};
+    run_autostream(&e->arena, &result, &options, "worker", "grow", "--task", model, NULL);
+    assert_int_equal(result.status, 1);
+    assert_non_null(strstr(result.err, "no training task"));
 }
 
 static void test_the_worker_reads_records_and_keeps_every_byte(void **state)
@@ -246,7 +313,12 @@ int main(void)
         TEST(test_a_spark_that_ends_at_once_is_a_failure),
         TEST(test_a_folder_that_spark_cannot_name_is_refused),
         TEST(test_only_some_commands_go_through_spark),
+        TEST(test_spark_scores_files_and_not_standard_input),
+        TEST(test_training_and_scoring_say_what_is_missing_too),
+        TEST(test_training_and_scoring_tell_of_a_full_disk_too),
+        TEST(test_data_is_a_folder_or_its_address),
         TEST(test_the_worker_refuses_lines_that_are_not_sparks),
+        TEST(test_the_worker_refuses_pieces_that_are_none),
         TEST(test_the_worker_reads_records_and_keeps_every_byte),
     };
     return cmocka_run_group_tests(tests, e2e_make_origin, e2e_remove_origin);
