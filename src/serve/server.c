@@ -38,8 +38,8 @@ enum {
     PEM_AT_MOST = 1 << 20,
     EXPORT_BLOCK = 64 * 1024,
     TOKEN_AT_LEAST = 16,
-    HEAD_SECONDS = 60, /* that the head of a request may take */
-    CLOSE_SECONDS = 3, /* that answers which were begun may take at the end */
+    REQUEST_SECONDS = 60, /* that a request may take to come, with what it has of a body */
+    CLOSE_SECONDS = 3,    /* that answers which were begun may take at the end */
 };
 
 struct server {
@@ -626,7 +626,6 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
     if (!request->read) { /* the head alone; an answer now would close the connection */
         request->read = true;
-        peer_asked(peer_of(connection));
         return MHD_YES;
     }
     if (*upload_size > 0) {
@@ -634,7 +633,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *upload_size = 0;
         return request->body <= BODY_AT_MOST ? MHD_YES : MHD_NO;
     }
-    if (request->answer != NULL) { /* a job made it */
+    peer_asked(peer_of(connection)); /* not before: a body can come as slowly as a head */
+    if (request->answer != NULL) {   /* a job made it */
         return send_answer(request, request->answer);
     }
     if (request->run != NULL) { /* a job loaded it */
@@ -689,7 +689,7 @@ static void count_connection(void *context, struct MHD_Connection *connection,
 static void shut_slow(void *context)
 {
     struct server *server = context;
-    peers_shut_slow(&server->peers, seconds_now() - HEAD_SECONDS);
+    peers_shut_slow(&server->peers, seconds_now() - REQUEST_SECONDS);
 }
 
 /* ---- starting and ending ---- */
