@@ -421,9 +421,9 @@ static bool was_closed(int s)
     return poll(&ask, 1, 0) > 0;
 }
 
-/* Slow clients beside others; `rounds` of a second, or 0: until all were closed. NULL, or what is
- * wrong. */
-static const char *send_slowly(struct e2e *e, struct served *served, size_t rounds)
+/* Slow clients beside others, for `rounds` of a second or until all were closed; all must be when
+ * `all`. NULL, or what is wrong. */
+static const char *send_slowly(struct e2e *e, struct served *served, size_t rounds, bool all)
 {
     const struct timespec second = {.tv_sec = 1};
     size_t count = wanted.count != 0 ? wanted.count : 400;
@@ -434,7 +434,7 @@ static const char *send_slowly(struct e2e *e, struct served *served, size_t roun
     for (size_t i = 0; i < count; i++) {
         clients[i] = slow_client(served, (enum slow)(i % SLOW_COUNT));
     }
-    for (; open > 0 && round < (rounds != 0 ? rounds : PATIENCE_SECONDS); round++) {
+    for (; open > 0 && round < rounds; round++) {
         (void)nanosleep(&second, NULL);
         memset(left, 0, sizeof left);
         open = 0;
@@ -465,7 +465,7 @@ static const char *send_slowly(struct e2e *e, struct served *served, size_t roun
     }
     print_message("%zu slow clients: after %zu rounds of a second %zu were open\n", count, round,
                   open);
-    return rounds != 0 || open == 0
+    return !all || open == 0
                ? NULL
                : arena_printf(&e->arena,
                               "never closed: %zu slow heads, %zu slow bodies, %zu silent, %zu that "
@@ -474,11 +474,11 @@ static const char *send_slowly(struct e2e *e, struct served *served, size_t roun
                               left[SLOW_READER]);
 }
 
-static void slow_clients(struct e2e *e, size_t rounds)
+static void slow_clients(struct e2e *e, size_t rounds, bool all)
 {
     struct served served;
     served_start(&served, &e->arena, e->data, NULL);
-    const char *wrong = send_slowly(e, &served, rounds);
+    const char *wrong = send_slowly(e, &served, rounds, all);
     if (wrong != NULL) {
         fail_msg("%s", wrong);
     }
@@ -487,12 +487,12 @@ static void slow_clients(struct e2e *e, size_t rounds)
 
 static void test_slow_clients_are_closed(void **state)
 {
-    slow_clients(*state, 0);
+    slow_clients(*state, PATIENCE_SECONDS, true);
 }
 
 static void test_others_are_served_beside_slow_clients(void **state)
 {
-    slow_clients(*state, 5);
+    slow_clients(*state, 5, false);
 }
 
 /* ---- planted faults ---- */
@@ -521,7 +521,7 @@ static void test_a_server_that_shuts_nobody_is_found(void **state)
 {
     struct e2e *e = *state;
     struct served served = start_planted(e, "no-shutdown");
-    const char *wrong = send_slowly(e, &served, 0);
+    const char *wrong = send_slowly(e, &served, 100, true);
     assert_non_null(wrong);
     assert_non_null(strstr(wrong, "never closed"));
     served_stop(&served);
