@@ -218,6 +218,14 @@ static int call_route(struct request *request, struct call *call, struct body *o
     return request->route->answer != NULL ? request->route->answer(call) : 0;
 }
 
+/* The answer that was remembered, or NULL. */
+static struct answer *find_answer(struct request *request)
+{
+    struct bytes key = route_key(request->route, request->vin, &request->target, request->run_date,
+                                 &request->arena);
+    return cache_find(request->view->cache, key.data, key.size);
+}
+
 /* The answer of a route of documents, which is remembered when it is one. */
 static struct answer *make_answer(struct request *request)
 {
@@ -262,7 +270,11 @@ static void run_job(struct job *job)
     if (load_run(request, &problem) != 0) {
         request->answer = problem_answer(request, &problem);
     } else if (request->route->kind == ROUTE_ANSWER) {
-        request->answer = make_answer(request);
+        /* When many wait for the same, the first job has made it for all. */
+        request->answer = find_answer(request);
+        if (request->answer == NULL) {
+            request->answer = make_answer(request);
+        }
     } /* an export goes on in the thread of its connection */
     MHD_resume_connection(request->connection);
 }
@@ -395,9 +407,7 @@ static enum MHD_Result send_state(struct request *request)
 
 static enum MHD_Result send_cached(struct request *request, bool *sent)
 {
-    struct bytes key = route_key(request->route, request->vin, &request->target, request->run_date,
-                                 &request->arena);
-    struct answer *answer = cache_find(request->view->cache, key.data, key.size);
+    struct answer *answer = find_answer(request);
     enum MHD_Result result = MHD_YES;
     *sent = answer != NULL;
     if (answer != NULL) {
