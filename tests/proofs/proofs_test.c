@@ -124,6 +124,9 @@ static void add_hashes(struct arena *arena, const char *path, const char *relati
             return;
         }
     }
+    if (strstr(relative, ".onnx.tmp-") != NULL) {
+        return; /* a model that was begun: nobody reads it */
+    }
     if (!fs_is_folder(path)) {
         char sha256[HASH_TEXT_SIZE];
         uint64_t bytes;
@@ -282,7 +285,7 @@ static size_t count_calls(struct lake *lake, const char *variable, bool allocati
     assert_int_equal(fs_read(path, 100, &lake->scratch, &text, &err), 0);
     size_t calls = strtoul(text.data, &end, 10);
     size_t count = allocations ? strtoul(end, NULL, 10) : calls;
-    assert_true(count > 5); /* else the library was not loaded */
+    assert_true(count > 3); /* else the library was not loaded */
     arena_release(&lake->scratch);
     return count;
 }
