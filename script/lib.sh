@@ -227,7 +227,7 @@ build_folder() {
     esac
 }
 
-# configure_kind KIND: release, debug, gcc and clang (warnings are errors), sanitize, tsan, coverage.
+# configure_kind KIND: release, debug, gcc and clang (warnings are errors), sanitize, tsan, analyzer, coverage.
 configure_kind() {
     local folder
     folder=$(build_folder "$1")
@@ -239,6 +239,7 @@ configure_kind() {
         configure "$folder" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
             -Db_lundef=false '-Dc_args=-fno-omit-frame-pointer -fno-sanitize-recover=all'
         ;;
+    analyzer) CC=gcc configure "$folder" -Dbuildtype=debugoptimized -Dc_args=-fanalyzer ;;
     tsan)
         configure "$folder" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
         ;;

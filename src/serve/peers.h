@@ -21,7 +21,7 @@ struct peer *peers_add(struct peers *peers, int socket, double now);
 /* It ends; the socket is still open. NULL is fine. */
 void peers_remove(struct peers *peers, struct peer *peer);
 
-/* The head of a request is there; and: the request is done, we wait for the next. */
+/* A request is there, to its last byte; and: the request is done, we wait for the next. */
 void peer_asked(struct peer *peer);
 void peer_waits(struct peer *peer, double now);
 

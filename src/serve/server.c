@@ -38,8 +38,8 @@ enum {
     PEM_AT_MOST = 1 << 20,
     EXPORT_BLOCK = 64 * 1024,
     TOKEN_AT_LEAST = 16,
-    HEAD_SECONDS = 60, /* that the head of a request may take */
-    CLOSE_SECONDS = 3, /* that answers which were begun may take at the end */
+    REQUEST_SECONDS = 60, /* that a request may take to come, with what it has of a body */
+    CLOSE_SECONDS = 3,    /* that answers which were begun may take at the end */
 };
 
 struct server {
@@ -218,6 +218,14 @@ static int call_route(struct request *request, struct call *call, struct body *o
     return request->route->answer != NULL ? request->route->answer(call) : 0;
 }
 
+/* The answer that was remembered, or NULL. */
+static struct answer *find_answer(struct request *request)
+{
+    struct bytes key = route_key(request->route, request->vin, &request->target, request->run_date,
+                                 &request->arena);
+    return cache_find(request->view->cache, key.data, key.size);
+}
+
 /* The answer of a route of documents, which is remembered when it is one. */
 static struct answer *make_answer(struct request *request)
 {
@@ -262,7 +270,11 @@ static void run_job(struct job *job)
     if (load_run(request, &problem) != 0) {
         request->answer = problem_answer(request, &problem);
     } else if (request->route->kind == ROUTE_ANSWER) {
-        request->answer = make_answer(request);
+        /* When many wait for the same, the first job has made it for all. */
+        request->answer = find_answer(request);
+        if (request->answer == NULL) {
+            request->answer = make_answer(request);
+        }
     } /* an export goes on in the thread of its connection */
     MHD_resume_connection(request->connection);
 }
@@ -395,9 +407,7 @@ static enum MHD_Result send_state(struct request *request)
 
 static enum MHD_Result send_cached(struct request *request, bool *sent)
 {
-    struct bytes key = route_key(request->route, request->vin, &request->target, request->run_date,
-                                 &request->arena);
-    struct answer *answer = cache_find(request->view->cache, key.data, key.size);
+    struct answer *answer = find_answer(request);
     enum MHD_Result result = MHD_YES;
     *sent = answer != NULL;
     if (answer != NULL) {
@@ -626,7 +636,6 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     }
     if (!request->read) { /* the head alone; an answer now would close the connection */
         request->read = true;
-        peer_asked(peer_of(connection));
         return MHD_YES;
     }
     if (*upload_size > 0) {
@@ -634,7 +643,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *upload_size = 0;
         return request->body <= BODY_AT_MOST ? MHD_YES : MHD_NO;
     }
-    if (request->answer != NULL) { /* a job made it */
+    peer_asked(peer_of(connection)); /* not before: a body can come as slowly as a head */
+    if (request->answer != NULL) {   /* a job made it */
         return send_answer(request, request->answer);
     }
     if (request->run != NULL) { /* a job loaded it */
@@ -689,7 +699,7 @@ static void count_connection(void *context, struct MHD_Connection *connection,
 static void shut_slow(void *context)
 {
     struct server *server = context;
-    peers_shut_slow(&server->peers, seconds_now() - HEAD_SECONDS);
+    peers_shut_slow(&server->peers, seconds_now() - REQUEST_SECONDS);
 }
 
 /* ---- starting and ending ---- */

@@ -176,6 +176,15 @@ enum { FLOATS = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS };
     X(at_least_no_float, MODE_AT(0, "BRANCH_GTE");                                                 \
       FLOAT_AT("nodes_values", 0, -INFINITY), "threshold")                                         \
     X(huge_id, INT_AT("nodes_nodeids", 0, INT64_MAX), "too large")                                 \
+    X(low_id, INT_AT("nodes_treeids", 0, INT64_MIN), "too large")                                  \
+    X(huge_feature, INT_AT("nodes_featureids", 0, INT64_MAX), "too large")                         \
+    X(huge_true_child, INT_AT("nodes_truenodeids", 0, INT64_MAX), "too large")                     \
+    X(huge_false_child, INT_AT("nodes_falsenodeids", 0, INT64_MAX), "too large")                   \
+    X(huge_missing, add_attribute(m, "nodes_missing_value_tracks_true", INTS, 6, 0);               \
+      INT_AT("nodes_missing_value_tracks_true", 0, INT64_MAX), "too large")                        \
+    X(huge_vote_tree, INT_AT("class_treeids", 0, INT64_MAX), "too large")                          \
+    X(huge_vote_node, INT_AT("class_nodeids", 0, INT64_MAX), "too large")                          \
+    X(huge_class, INT_AT("class_ids", 0, INT64_MAX), "too large")                                  \
     X(feature_below, INT_AT("nodes_featureids", 0, -1), "feature that does not exist")             \
     X(feature_beyond, INT_AT("nodes_featureids", 0, 2), "feature that does not exist")             \
     X(feature_far_beyond, INT_AT("nodes_featureids", 0, INT32_MIN), "feature that does not exist") \

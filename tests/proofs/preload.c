@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -511,6 +512,25 @@ int fdatasync(int fd)
 int syncfs(int fd)
 {
     return sync_file(fd, REAL(syncfs), TRACE_SYNC_ALL);
+}
+
+/* ---- connections ---- */
+
+/* With PROOFS_PLANT=no-shutdown nobody is shut out. */
+int shutdown(int fd, int how)
+{
+    return state.plant && strcmp(state.plant, "no-shutdown") == 0 ? 0 : REAL(shutdown)(fd, how);
+}
+
+/* With PROOFS_PLANT=die-of-a-byte a request that holds the byte 0xff is the last one. */
+ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+    ssize_t got = REAL(recv)(fd, bytes, size, flags);
+    if (got > 0 && state.plant && strcmp(state.plant, "die-of-a-byte") == 0 &&
+        memchr(bytes, 0xff, (size_t)got)) {
+        abort();
+    }
+    return got;
 }
 
 /* ---- names ---- */

@@ -54,7 +54,8 @@ const char *served_json(struct served *served, const char *target);
 /* GET that asserts a problem of this status whose text holds `says`. */
 void served_refuses(struct served *served, const char *target, int status, const char *says);
 
-/* A connection that stays open; for close(). */
+/* A connection that stays open; for close(). served_try() gives -1 when there is no server. */
+int served_try(struct served *served);
 int served_connect(struct served *served);
 
 /* Reads from a connection until `text` was seen, at most ten seconds; false: it was not. */
