@@ -47,8 +47,15 @@ export const en: Catalogue = {
         notFoundDetail: "The address may have been copied wrongly.",
         toDashboard: "Go to the dashboard",
         showData: "Data of the chart",
+        plot: "chart",
         copy: "Copy",
         copied: "Copied",
+    },
+    numbers: { group: ",", point: ".", percent: "%" },
+    dates: {
+        months: ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
+        shortMonths: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"],
+        first: "1",
     },
     list: {
         pair: (label, what) => `${label}: ${what}`,

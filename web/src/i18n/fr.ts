@@ -48,8 +48,15 @@ export const fr = {
         notFoundDetail: "L'adresse a peut-être été mal recopiée.",
         toDashboard: "Aller au tableau de bord",
         showData: "Données du graphique",
+        plot: "graphique",
         copy: "Copier",
         copied: "Copié",
+    },
+    numbers: { group: "\u202f", point: ",", percent: "\u202f%" },
+    dates: {
+        months: ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"],
+        shortMonths: ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
+        first: "1er",
     },
     list: {
         pair: (label: string, what: string) => `${label}\u00a0: ${what}`,
