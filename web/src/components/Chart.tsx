@@ -36,21 +36,19 @@ export function DataTableView({ table }: { table: DataTable }) {
 }
 
 /** kicker: what is shown; title: what it says. The table is drawn when it is opened below the picture. */
-export function Chart({ kicker, title, note, table, children, level = 2 }: {
+export function Chart({ kicker, title, note, table, children }: {
     kicker?: string;
     title: string;
     note?: ComponentChildren;
     table?: DataTable;
     children: ComponentChildren;
-    level?: 2 | 3;
 }) {
     const [open, setOpen] = useState(false);
-    const Heading = `h${level}` as "h2" | "h3";
     return (
         <section class="card chart">
             <header class="card-head">
                 {kicker && <p class="kicker">{kicker}</p>}
-                <Heading class="chart-title">{title}</Heading>
+                <h2 class="chart-title">{title}</h2>
             </header>
             {children}
             {note && <p class="note">{note}</p>}
