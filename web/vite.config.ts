@@ -44,7 +44,6 @@ export default defineConfig({
         modulePreload: { polyfill: false },
         assetsInlineLimit: 0, // the content security policy allows no script inside the page
         reportCompressedSize: false,
-        chunkSizeWarningLimit: 700, // ECharts, which only the pages with charts load
     },
     plugins: [drawOnce(), precompress()],
     server: { proxy: { "/api": process.env["AUTOSTREAM_URL"] ?? "http://127.0.0.1:8080" } },

@@ -1,19 +1,21 @@
 /* Times the pages in a real browser, from the request to the complete first view, each time with a
  * fresh profile; then the switch from page to page, and the bytes of the first load.
  *
- * usage: node browser.mjs ADDRESS [ROUNDS]     prints a line of a Markdown table
+ * usage: node browser.mjs ADDRESS [ROUNDS [OTHER]]     prints a Markdown table
+ *   OTHER   a second server, asked in turn with the first: two programs under the same load
  *
- * Complete: every answer drawn, nothing waiting any more. The page itself watches for it at each
- * frame, so that the time of the tool that drives the browser does not count. */
+ * Complete: every answer and every plot of the page is drawn, nothing waits any more, and the frame with
+ * all that has had its style, layout and paint; for the first view also not before the browser showed
+ * its first content. The page itself watches, so that the tool that drives the browser does not count. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
-const [address, rounds = "10"] = process.argv.slice(2);
+const [address, rounds = "10", other] = process.argv.slice(2);
 
-/** Keeps the moments when the page became complete; runs in the page, before its own scripts. */
+/** Keeps the moment when the page became complete; runs in the page, before its own scripts. */
 function watch() {
     const complete = () => document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"]') === null
@@ -22,7 +24,10 @@ function watch() {
     window.completeAt = null;
     window.awaitComplete = () => {
         window.completeAt = null;
-        const look = () => (complete() ? (window.completeAt = performance.now()) : requestAnimationFrame(look));
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => (window.completeAt = performance.now());
+        // A frame's callbacks run before its style, layout and paint; a message from there comes after them.
+        const look = () => (complete() ? port2.postMessage(null) : requestAnimationFrame(look));
         requestAnimationFrame(look);
     };
     window.awaitComplete();
@@ -36,11 +41,9 @@ const browser = await chromium.launch({
     args: ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync"],
 });
-const firsts = [];
-const switches = {};
-let bytes = 0;
-let requests = 0;
-for (let round = 0; round < Number(rounds); round++) {
+
+/** One visit with a fresh profile: first view, what came over the wire, and a switch to each page. */
+async function visit(server, times) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
@@ -51,33 +54,40 @@ for (let round = 0; round < Number(rounds); round++) {
     let asked = 0;
     network.on("Network.loadingFinished", (event) => (received += event.encodedDataLength));
     network.on("Network.requestWillBeSent", () => asked++);
-    await page.goto(address);
-    await page.waitForFunction(() => window.completeAt !== null);
-    firsts.push(await page.evaluate(() => window.completeAt));
+    await page.goto(server);
+    await page.waitForFunction(() => window.completeAt !== null && performance.getEntriesByName("first-contentful-paint").length > 0);
+    const note = (what, time) => (times[what] ??= []).push(time);
+    note("first view complete, cold cache", await page.evaluate(() =>
+        Math.max(window.completeAt, performance.getEntriesByName("first-contentful-paint")[0].startTime)));
     await page.waitForLoadState("load");
     await page.waitForTimeout(1500); // what the page asks for while nothing else is to do
-    bytes = Math.max(bytes, received);
-    requests = Math.max(requests, asked);
+    note("bytes", received);
+    note("requests", asked);
     for (const path of ["/analyses", "/donnees", "/qualite", "/modele", "/"]) {
         await page.hover(`.nav a[href="${path}"]`); // as a person does, a moment before the click
         await page.waitForTimeout(100);
-        const time = await page.evaluate(async (to) => {
+        note(`switch to ${path}`, await page.evaluate(async (to) => {
             const link = document.querySelector(`.nav a[href="${to}"]`);
             const before = performance.now();
             link.click();
             window.awaitComplete();
             while (window.completeAt === null) await new Promise(requestAnimationFrame);
             return window.completeAt - before;
-        }, path);
-        (switches[path] ??= []).push(time);
+        }, path));
     }
     await context.close();
 }
+
+const servers = [address, other].filter(Boolean).map((server) => ({ server, times: {} }));
+for (let round = 0; round < Number(rounds); round++) {
+    for (const { server, times } of servers) await visit(server, times);
+}
 await browser.close();
 const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
-const { rows: [run] } = { rows: (await (await fetch(`${address}/api/v1/runs`)).json()).runs };
-console.log(`${run.vehicles} vehicles (load average ${load})\n`);
-console.log("| what | median of " + rounds + " (least to most) |\n|---|---|");
-console.log(`| first view complete, cold cache | ${ms(firsts)} |`);
-for (const [path, times] of Object.entries(switches)) console.log(`| switch to ${path} | ${ms(times)} |`);
-console.log(`| transferred, with what is fetched ahead | ${(bytes / 1000).toFixed(0)} kB in ${requests} requests |`);
+for (const { server, times: { bytes, requests, ...times } } of servers) {
+    const { runs: [run] } = await (await fetch(`${server}/api/v1/runs`)).json();
+    console.log(`${run.vehicles} vehicles, ${server} (load average ${load})\n`);
+    console.log(`| what | median of ${rounds} (least to most) |\n|---|---|`);
+    for (const [what, measured] of Object.entries(times)) console.log(`| ${what} | ${ms(measured)} |`);
+    console.log(`| transferred, with what is fetched ahead | ${(Math.max(...bytes) / 1000).toFixed(0)} kB in ${Math.max(...requests)} requests |\n`);
+}

@@ -258,30 +258,38 @@ double packed_value(const struct packed *packed, size_t row)
 
 void packed_values(const struct packed *packed, size_t first, size_t count, double *out)
 {
+    /* Copies: `out` cannot be these, but the compiler does not know. */
+    const double *dictionary = packed->dictionary;
+    const double base = packed->base;
+    const double scale = packed->scale;
     switch (packed->kind) {
     case PACKED_NOTHING:
         for (size_t i = 0; i < count; i++) {
             out[i] = NAN;
         }
         break;
-    case PACKED_8:
+    case PACKED_8: {
+        const uint8_t *codes = packed->data.codes8 + first;
         for (size_t i = 0; i < count; i++) {
-            uint8_t code = packed->data.codes8[first + i];
-            out[i] = code == NULL_8 ? NAN : packed->dictionary[code];
+            out[i] = codes[i] == NULL_8 ? NAN : dictionary[codes[i]];
         }
         break;
-    case PACKED_16:
+    }
+    case PACKED_16: {
+        const uint16_t *codes = packed->data.codes16 + first;
         for (size_t i = 0; i < count; i++) {
-            uint16_t code = packed->data.codes16[first + i];
-            out[i] = code == NULL_16 ? NAN : packed->dictionary[code];
+            out[i] = codes[i] == NULL_16 ? NAN : dictionary[codes[i]];
         }
         break;
-    case PACKED_32:
+    }
+    case PACKED_32: {
+        const uint32_t *codes = packed->data.codes32 + first;
         for (size_t i = 0; i < count; i++) {
-            uint32_t code = packed->data.codes32[first + i];
-            out[i] = code == NULL_32 ? NAN : (packed->base + code) / packed->scale;
+            double value = (base + codes[i]) / scale;
+            out[i] = codes[i] == NULL_32 ? NAN : value;
         }
         break;
+    }
     case PACKED_REAL:
         memcpy(out, packed->data.real + first, count * sizeof *out);
         break;

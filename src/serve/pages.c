@@ -44,6 +44,7 @@ void pages_init(struct pages *pages)
         pages->answers[i] = answer_static(forms, asset->etag, &options);
         if (strcmp(asset->path, index_path) == 0) {
             pages->index = answer_keep(pages->answers[i]);
+            pages->index_text = forms[CODING_PLAIN];
             body_bytes(&missing, forms[CODING_PLAIN].data, forms[CODING_PLAIN].size);
         }
     }

@@ -8,6 +8,7 @@
 struct pages {
     struct answer **answers; /* [asset_count] */
     struct answer *index;    /* one of them; or what to do when the pages were not built */
+    struct bytes index_text; /* of the index as it is, as long as the program; NULL: not built */
     struct answer *missing;  /* the same with status 404: the page says that there is no such one */
 };
 

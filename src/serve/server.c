@@ -11,6 +11,7 @@
 #include "base/publish.h"
 #include "serve/answer.h"
 #include "serve/events.h"
+#include "serve/first.h"
 #include "serve/guard.h"
 #include "serve/jobs.h"
 #include "serve/listen.h"
@@ -462,6 +463,20 @@ static enum MHD_Result send_route(struct request *request)
     return MHD_NO;
 }
 
+/* A file of the pages; the index with the first answers inside. */
+static enum MHD_Result send_page(struct request *request, struct answer *page)
+{
+    struct server *server = request->server;
+    struct answer *first = NULL;
+    if (page == server->pages.index) {
+        request->view = watch_view(&server->watch);
+        first = first_page(&server->pages, &request->target, request->view);
+    }
+    enum MHD_Result result = send_answer(request, first != NULL ? first : page);
+    answer_drop(first);
+    return result;
+}
+
 /* A link with ?token= logs a browser in: a cookie, and the same page without the token. */
 static enum MHD_Result log_in(struct request *request, const char *token)
 {
@@ -585,7 +600,7 @@ static enum MHD_Result answer_request(struct request *request, const char *metho
         return send_problem(request, &problem);
     }
     if (page != NULL) {
-        return send_answer(request, page);
+        return send_page(request, page);
     }
     if (request->route == NULL && wants_page(request)) {
         return send_answer(request, server->pages.missing);

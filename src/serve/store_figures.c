@@ -14,7 +14,7 @@ static const double MILLIONTHS = 1e6; /* gold's probabilities have six decimals 
 /* ---- walking over a selection ---- */
 
 /* The columns that figures are made of, of up to ROWS_A_BLOCK rows. */
-enum figure { F_STATUT, F_PANNE, F_PROB, F_DATE, F_MODELE, F_SCORE, F_KM, F_KM_REVIS, FIGURES };
+enum figure { F_DATE, F_STATUT, F_PANNE, F_PROB, F_MODELE, F_SCORE, F_KM, F_KM_REVIS, FIGURES };
 
 static const size_t figure_columns[FIGURES] = {
     [F_STATUT] = REPORTING_STATUT,   [F_PANNE] = REPORTING_TYPE_PANNE_PREDIT,
@@ -29,9 +29,9 @@ struct block {
     size_t count;
 };
 
-/* Reads the first `figures` columns of block `number`. */
-static void read_block(const struct store *store, const uint64_t *bits, size_t number, int figures,
-                       struct block *block)
+/* Reads the columns `from` to `to` of block `number`. */
+static void read_block(const struct store *store, const uint64_t *bits, size_t number,
+                       enum figure from, enum figure to, struct block *block)
 {
     uint32_t rows[ROWS_A_BLOCK];
     size_t first = number * ROWS_A_BLOCK;
@@ -40,7 +40,7 @@ static void read_block(const struct store *store, const uint64_t *bits, size_t n
     for (size_t i = 0; i < block->count; i++) {
         block->at[i] = rows[i] - first;
     }
-    for (int f = 0; block->count > 0 && f < figures; f++) {
+    for (enum figure f = from; block->count > 0 && f <= to; f++) {
         packed_values(&store->columns[figure_columns[f]], first, left, block->x[f]);
     }
 }
@@ -57,7 +57,7 @@ void store_count(const struct store *store, const uint64_t *bits, struct fleet_k
     struct block *block = xcalloc(1, sizeof *block);
     *out = (struct fleet_kpi){0};
     for (size_t b = 0; b < block_count(store); b++) {
-        read_block(store, bits, b, F_DATE + 1, block);
+        read_block(store, bits, b, F_DATE, F_PROB, block);
         out->vehicles += block->count;
         for (size_t i = 0; i < block->count; i++) {
             size_t at = block->at[i];
@@ -141,30 +141,36 @@ struct figures {
     uint64_t prob[BINS], prob_of_ok[BINS];
 };
 
+/* A small whole number; to 32 bits with a sign a processor converts in one step, to size_t not. */
+static size_t as_index(double value)
+{
+    return (size_t)(int32_t)value;
+}
+
 /* The bin of low inclusive to high exclusive, the last one closed; what lies outside counts at the
  * end that it is beyond. */
 static size_t bin_of(double share)
 {
-    double bin = floor(share * BINS);
-    return bin < 0 ? 0 : bin >= BINS ? BINS - 1 : (size_t)bin;
+    double bin = share * BINS;
+    return bin < 0 ? 0 : bin >= BINS ? BINS - 1 : as_index(bin);
 }
 
 /* In millionths, which are whole: 0.15 is in the bin that begins there. */
 static size_t prob_bin(double prob)
 {
-    size_t bin = (size_t)(prob * MILLIONTHS + 0.5) / ((size_t)MILLIONTHS / BINS);
+    size_t bin = as_index(prob * MILLIONTHS + 0.5) / ((size_t)MILLIONTHS / BINS);
     return bin < BINS ? bin : BINS - 1;
 }
 
 static void add_vehicle(struct figures *figures, const struct block *block, size_t at)
 {
     double modele = block->x[F_MODELE][at];
-    size_t statut = (size_t)block->x[F_STATUT][at];
-    size_t panne = (size_t)block->x[F_PANNE][at];
+    size_t statut = as_index(block->x[F_STATUT][at]);
+    size_t panne = as_index(block->x[F_PANNE][at]);
     double prob = block->x[F_PROB][at];
     double score = block->x[F_SCORE][at];
     struct model_figures *model =
-        &figures->models[isnan(modele) ? figures->modele_count : (size_t)modele];
+        &figures->models[isnan(modele) ? figures->modele_count : as_index(modele)];
     model->cells[panne][statut]++;
     mean_add(&model->score, score);
     mean_add(&model->prob, prob);
@@ -175,8 +181,9 @@ static void add_vehicle(struct figures *figures, const struct block *block, size
     } else {
         figures->risk[bin_of(score / RISK_HIGH)]++;
     }
-    figures->prob[prob_bin(prob)]++;
-    figures->prob_of_ok[prob_bin(prob)] += panne == FAILURE_OK;
+    size_t bin = prob_bin(prob);
+    figures->prob[bin]++;
+    figures->prob_of_ok[bin] += panne == FAILURE_OK;
 }
 
 /* The sums over the cells of the models. */
@@ -205,7 +212,7 @@ static struct figures *find_figures(const struct store *store, const uint64_t *b
     out->modele_count = store->words[REPORTING_MODELE].count;
     out->models = xcalloc(out->modele_count + 1, sizeof *out->models);
     for (size_t b = 0; b < block_count(store); b++) {
-        read_block(store, bits, b, FIGURES, block);
+        read_block(store, bits, b, F_STATUT, F_KM_REVIS, block);
         for (size_t i = 0; i < block->count; i++) {
             add_vehicle(out, block, block->at[i]);
         }

@@ -561,6 +561,72 @@ static void test_a_new_run_is_noticed_and_the_old_one_can_still_be_asked(void **
     served_stop(&served);
 }
 
+/* The answers inside a page, parsed; NULL: it has none. */
+static json_t *answers_in(struct e2e *e, struct served *served, const char *target)
+{
+    static const char open[] = "<script type=\"application/json\" id=\"answers\">";
+    struct reply page = served_get(served, target, NULL);
+    assert_int_equal(page.status, 200);
+    const char *text = strstr(page.body, open);
+    if (text == NULL) {
+        return NULL;
+    }
+    text += sizeof open - 1;
+    const char *end = strchr(text, '<'); /* nothing inside may look like markup */
+    assert_int_equal(strncmp(end, "</script>", strlen("</script>")), 0);
+    return parsed(arena_printf(&e->arena, "%.*s", (int)(end - text), text));
+}
+
+static void assert_answer(struct served *served, const json_t *answers, const char *path)
+{
+    const char *target = arena_printf(served->arena, "/api/v1/%s", path);
+    json_t *asked = parsed(served_json(served, target));
+    if (!json_equal(json_object_get(answers, path), asked)) {
+        fail_msg("the page has another answer to %s", path);
+    }
+    json_decref(asked);
+}
+
+static void test_a_page_comes_with_the_answers_that_it_would_ask_for(void **state)
+{
+    struct e2e *e = *state;
+    struct served served;
+    e2e_register(e, "UPDATE vehicules SET modele = '</script><!--<b>' WHERE vin = 'VIN-751000'");
+    (void)e2e_works(e, "run", NULL);
+    served_start(&served, &e->arena, e->data, NULL);
+    json_t *answers = answers_in(e, &served, "/?lang=en");
+    if (answers == NULL) {
+        served_stop(&served);
+        skip(); /* built without its pages */
+    }
+    assert_int_equal(json_object_size(answers), 4);
+    assert_answer(&served, answers, "runs");
+    assert_answer(&served, answers, "catalog");
+    assert_answer(&served, answers, "summary");
+    assert_answer(&served, answers, "vehicles?statut=CRITIQUE%2CALERTE%2CSURVEILLANCE&size=12");
+    json_decref(answers);
+    static const struct {
+        const char *target;
+        size_t answers;
+    } pages[] = {{"/donnees", 4}, {"/analyses?theme=clair", 4},      {"/?run=" E2E_DATE, 3},
+                 {"/qualite", 3}, {"/vehicule/VIN-751000?q=751", 3}, {"/donnees?size=10", 3}};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        answers = answers_in(e, &served, pages[i].target);
+        if (json_object_size(answers) != pages[i].answers) {
+            fail_msg("%s has %zu answers", pages[i].target, json_object_size(answers));
+        }
+        json_decref(answers);
+    }
+    const struct reply before = served_get(&served, "/", NULL);
+    const char *etag = reply_header(&served, &before, "ETag");
+    const char *known = arena_printf(&e->arena, "If-None-Match: %s\r\n", etag);
+    assert_int_equal(served_get(&served, "/", known).status, 304);
+    run_next_day(e);
+    wait_for(&served, "/", "\"latest\":\"" NEXT_DATE "\"");
+    assert_int_equal(served_get(&served, "/", known).status, 200);
+    served_stop(&served);
+}
+
 static void test_deleted_gold_leaves_the_last_good_state(void **state)
 {
     struct e2e *e = *state;
@@ -702,6 +768,7 @@ int main(void)
         TEST(test_a_folder_that_cannot_be_read_is_told),
         TEST(test_without_gold_the_command_to_type_is_told_until_there_is_some),
         TEST(test_a_new_run_is_noticed_and_the_old_one_can_still_be_asked),
+        TEST(test_a_page_comes_with_the_answers_that_it_would_ask_for),
         TEST(test_deleted_gold_leaves_the_last_good_state),
         TEST(test_half_copied_gold_is_not_served),
         TEST(test_a_changed_byte_is_found_when_a_run_is_loaded),

@@ -60,13 +60,11 @@ async function open(base, viewport = DESK, more = {}) {
     return { page, complaints, close: () => context.close(), go: (path) => visit(page, base + path) };
 }
 
-/** Waits until the page shows its answers and its plots are drawn. */
+/** Waits until the page shows its answers, and all rows of its table. */
 async function settle(page) {
     await page.waitForFunction(() =>
         document.getElementById("page-title") !== null
-        && document.querySelector('.skeleton, main [aria-busy="true"]') === null
-        && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null
-            || plot.getBoundingClientRect().top > innerHeight));
+        && document.querySelector('.skeleton, main [aria-busy="true"], [data-whole="false"]') === null);
 }
 
 async function visit(page, url) {
@@ -119,6 +117,34 @@ async function everyPage() {
                 await axeFinds(tab.page);
             });
         }
+    }
+    await tab.close();
+}
+
+/** The band of the usual range stands out from what it lies on by 3:1, as WCAG asks of pictures that say something. */
+async function contrast() {
+    const tab = await open(server.url);
+    for (const theme of THEMES) {
+        await check(`the usual range can be seen in ${theme}`, async () => {
+            await tab.go(`/?theme=${theme}`);
+            const ratios = await tab.page.evaluate(() => {
+                const paint = document.createElement("canvas").getContext("2d");
+                const style = getComputedStyle(document.documentElement);
+                const luminance = (...layers) => { // the later on top
+                    for (const name of layers) {
+                        paint.fillStyle = style.getPropertyValue(`--${name}`);
+                        paint.fillRect(0, 0, 1, 1);
+                    }
+                    const [r, g, b] = [...paint.getImageData(0, 0, 1, 1).data].map((x) => x / 255)
+                        .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+                    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+                };
+                const usual = luminance("usual");
+                return [["surface-solid", "track"], ["surface-solid"], ["bg", "surface"]].map((layers) => luminance(...layers))
+                    .map((under) => Math.max(usual, under) / Math.min(usual, under));
+            });
+            assert.ok(ratios.every((ratio) => ratio >= 3), ratios.join(", "));
+        });
     }
     await tab.close();
 }
@@ -289,22 +315,36 @@ async function findings() {
         const row = page.locator(".row", { hasText: "Critique" }).first();
         assert.match(await row.locator(".row-value").innerText(), new RegExp(`^${count((r) => r.statut === "CRITIQUE")}\\b`));
         const kinds = [1, 2, 3, 4, 5].map((n) => count((r) => r.type_panne_predit === String(n))).sort((a, b) => b - a);
-        const table = page.locator(".chart", { hasText: "Pannes prédites" }).locator("table").first();
+        const chart = page.locator(".chart", { hasText: "Pannes prédites" });
+        await chart.locator("summary").click();
+        const table = chart.locator("table");
+        await table.waitFor();
         assert.deepEqual((await table.locator("tbody tr td:nth-child(2)").evaluateAll((all) => all.map((td) => Number(td.textContent)))), kinds);
         await page.locator(".thresholds a").nth(1).click();
         await page.waitForURL(/donnees\?prob_min=0\.4/);
         await settle(page);
         assert.deepEqual(await vinsOf(page), gold.filter(least(0.4)).map((r) => r.vin));
     });
-    await check("a click on a bar opens its vehicles", async () => {
+    await check("a bar opens its vehicles, and says more when it is pointed at", async () => {
         await tab.go("/analyses?lang=fr");
-        const plot = page.locator(".chart", { hasText: "Pannes prédites" }).locator(".plot");
-        await plot.scrollIntoViewIfNeeded();
-        await plot.locator("svg").waitFor();
-        const bar = await plot.locator("svg path").evaluateAll((all) => all.map((p) => p.getBoundingClientRect())
-            .map(({ x, y, width, height }) => ({ x, y, width, height })).filter((b) => b.width > 20 && b.height > 8 && b.height < 40)[0]);
-        await page.mouse.click(bar.x + bar.width / 2, bar.y + bar.height / 2);
+        const bar = page.locator(".chart", { hasText: "Pannes prédites" }).locator(".row").first();
+        await bar.hover();
+        assert.match(await bar.locator(".hint").innerText(), /Critique\s:\s\d/);
+        await bar.click();
         await page.waitForURL(/donnees\?panne=\d/);
+    });
+    await check("a click on a column opens its vehicles", async () => {
+        await tab.go("/analyses?lang=fr");
+        const plot = page.locator(".chart", { hasText: "seuils" }).locator(".plot-area");
+        await plot.scrollIntoViewIfNeeded();
+        const box = await plot.boundingBox();
+        const at = [box.x + box.width * 0.92, box.y + box.height / 2];
+        await page.mouse.move(...at);
+        assert.match(await plot.locator(".hint").innerText(), /^90\D+95/);
+        await page.mouse.click(...at);
+        await page.waitForURL(/prob_min=0\.9/);
+        await settle(page);
+        assert.deepEqual((await vinsOf(page)).sort(), gold.filter(least(0.9)).map((r) => r.vin).sort());
     });
     await check("quarantined records can be read, by reason", async () => {
         const answer = await api(server.url, "quality");
@@ -355,10 +395,28 @@ async function keyboard() {
         await press("ArrowLeft");
         await page.waitForFunction((vin) => document.getElementById("page-title")?.textContent === vin, before);
     });
+    await check("a plot is read by keyboard, point by point, and leads to the vehicles", async () => {
+        await tab.go("/analyses?lang=fr");
+        const columns = (await api(server.url, "analytics")).prob_histogram.counts.length;
+        await tabTo(".plot-area");
+        const said = () => page.evaluate(() => document.activeElement?.getAttribute("aria-valuetext"));
+        assert.match(await said(), /^0\D+5/);
+        await press("End");
+        assert.match(await said(), /^95\D+100/);
+        assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-valuenow")), String(columns - 1));
+        assert.equal(await page.locator(".plot-area .hint").count(), 1);
+        await press("Escape");
+        assert.equal(await page.locator(".plot-area .hint").count(), 0);
+        await press("End");
+        await press("ArrowLeft");
+        await press("Enter");
+        await page.waitForURL(/prob_min=0\.9&/);
+    });
     await check("a chart's data opens by keyboard and links to the vehicles", async () => {
         await tab.go("/analyses?lang=fr");
         await tabTo(".chart-data summary");
         await press("Enter");
+        await page.locator(".chart-data table").waitFor();
         await tabTo(".chart-data table a", 4);
         await press("Enter");
         await page.waitForURL(/donnees/);
@@ -408,6 +466,29 @@ async function screens() {
     await still.close();
 }
 
+/** A page comes with its answers: it asks the API for nothing but events, unless a selection wants others. */
+async function firstAnswers() {
+    const tab = await open(server.url);
+    const { page } = tab;
+    let asked = [];
+    page.on("request", (request) => asked.push(request.url().replace(/^.*\/api\/v1\//, "")));
+    const askedOf = async (path) => {
+        asked = [];
+        await tab.go(path);
+        return asked.filter((url) => !/^(http|events)/.test(url));
+    };
+    for (const path of ["/", "/?lang=en&theme=clair", "/donnees"]) {
+        await check(`${path} draws what came with the page`, async () => assert.deepEqual(await askedOf(path), []));
+    }
+    await check("/analyses asks only for what lies in files", async () => assert.deepEqual(await askedOf("/analyses"), ["trends?by=day"]));
+    await check("a selection and an earlier run ask for their own answers", async () => {
+        assert.equal((await askedOf("/?niveau=urgent")).length, 2);
+        assert.equal((await askedOf(`/?run=${FIRST_DAY}`)).length, 2);
+        assert.equal((await askedOf("/donnees?page=2&size=10")).filter((url) => url.startsWith("vehicles")).length, 1);
+    });
+    await tab.close();
+}
+
 async function newRun() {
     const tab = await open(server.url);
     const { page } = tab;
@@ -421,6 +502,12 @@ async function newRun() {
         assert.match(await heading(page), new RegExp(goldOf(data)[0].vin));
         assert.equal(await page.evaluate(() => window.stillHere), true);
         assert.deepEqual(tab.complaints, []);
+    });
+    await check("a page that is loaded again shows the new run, not what it kept", async () => {
+        await page.reload();
+        await settle(page);
+        assert.match(await heading(page), new RegExp(goldOf(data)[0].vin));
+        assert.equal(await page.locator(".ribbon, .toast").count(), 0);
     });
     await tab.close();
 }
@@ -459,6 +546,7 @@ async function fleetOf(vehicles) {
 
 try {
     await everyPage();
+    await contrast();
     await gridEqualsGold();
     await filtersByHand();
     await exports();
@@ -466,6 +554,7 @@ try {
     await findings();
     await keyboard();
     await screens();
+    await firstAnswers();
     await newRun();
     await noRun();
     await fleetOf(1);

@@ -67,6 +67,11 @@ function rememberScroll(): void {
     history.replaceState({ y: window.scrollY }, "");
 }
 
+/** Whether the reader comes back to a place further down the page. */
+export function wasScrolled(): boolean {
+    return ((history.state as { y?: number } | null)?.y ?? 0) > 0;
+}
+
 function scrollTo(y: number): void {
     // After the page is drawn: at once, and not smoothly.
     requestAnimationFrame(() => window.scrollTo({ top: y, behavior: "instant" }));

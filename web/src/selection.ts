@@ -31,6 +31,28 @@ export const analyticsPath = (query: URLSearchParams): string => apiPath("analyt
 export const qualityPath = (query: URLSearchParams): string => apiPath("quality", query);
 export const modelPath = (query: URLSearchParams): string => apiPath("model", query);
 
+export const PERIODS = ["day", "week", "month"] as const;
+export type Period = (typeof PERIODS)[number];
+
+export function periodOf(query: URLSearchParams): Period {
+    return PERIODS.find((p) => p === query.get("by")) ?? "day";
+}
+
+export const trendsPath = (query: URLSearchParams): string => apiPath("trends", query, { by: periodOf(query) });
+
+const SAMPLES = 5;
+
+/** The page of a table, from 1. */
+export function pageOf(query: URLSearchParams): number {
+    return Math.max(1, Math.floor(Number(query.get("page"))) || 1);
+}
+
+/** One page of refused records, for one reason when the address names one. */
+export function quarantinePath(query: URLSearchParams): string {
+    const reason = query.get("reason");
+    return apiPath("quarantine", query, { ...(reason ? { reason } : {}), page: String(pageOf(query)), size: String(SAMPLES) });
+}
+
 /** The values of a parameter that takes several ("A,B"). */
 export function several(query: URLSearchParams, name: SelectionKey): string[] {
     return (query.get(name) ?? "").split(",").filter((value) => value !== "");

@@ -6,7 +6,7 @@ import { dashboardPaths } from "./pages/Dashboard";
 import { gridPath } from "./pages/Data";
 import { vehiclePath } from "./pages/Vehicle";
 import { place, placeOf, type Place } from "./router";
-import { analyticsPath, modelPath, qualityPath } from "./selection";
+import { analyticsPath, modelPath, qualityPath, quarantinePath, trendsPath } from "./selection";
 
 const FIRST_WAIT = 250; // ms; then the page is drawn as far as it is known
 
@@ -16,8 +16,8 @@ function pathsOf(target: Place): string[] {
         case "dashboard": return dashboardPaths(target);
         case "data": return [gridPath(target)];
         case "vehicle": return [vehiclePath(target)];
-        case "analytics": return [analyticsPath(target.query)];
-        case "quality": return [qualityPath(target.query)];
+        case "analytics": return [analyticsPath(target.query), trendsPath(target.query)];
+        case "quality": return [qualityPath(target.query), quarantinePath(target.query)];
         case "model": return [modelPath(target.query)];
         default: return [];
     }

@@ -58,6 +58,16 @@ async function ask(path: string, answer: Answer): Promise<void> {
     }
 }
 
+/** Takes the answers that the server put into the page: the first view then asks for nothing. */
+export function takeAnswers(): void {
+    const given = document.getElementById("answers");
+    const found = JSON.parse(given?.textContent || "{}") as Record<string, unknown>;
+    for (const [path, data] of Object.entries(found)) {
+        answers.set(path, { data, generation, language: prefs.lang, promise: Promise.resolve() });
+    }
+    given?.remove();
+}
+
 /** The answer for this path below /api/v1/, asked for when it is new, stale, or failed before and `again`. */
 export function get(path: string, again = false): Answer {
     const known = answers.get(path);

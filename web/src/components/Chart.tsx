@@ -1,5 +1,6 @@
 /* A picture with a title that says the finding, and its data as a table. */
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { t } from "../i18n";
 
 export interface DataTable {
@@ -34,28 +35,27 @@ export function DataTableView({ table }: { table: DataTable }) {
     );
 }
 
-/** kicker: what is shown; title: what it says. The table opens below the picture. */
-export function Chart({ kicker, title, note, table, children, level = 2 }: {
+/** kicker: what is shown; title: what it says. The table is drawn when it is opened below the picture. */
+export function Chart({ kicker, title, note, table, children }: {
     kicker?: string;
     title: string;
     note?: ComponentChildren;
     table?: DataTable;
     children: ComponentChildren;
-    level?: 2 | 3;
 }) {
-    const Heading = `h${level}` as "h2" | "h3";
+    const [open, setOpen] = useState(false);
     return (
         <section class="card chart">
             <header class="card-head">
                 {kicker && <p class="kicker">{kicker}</p>}
-                <Heading class="chart-title">{title}</Heading>
+                <h2 class="chart-title">{title}</h2>
             </header>
             {children}
             {note && <p class="note">{note}</p>}
             {table && (
-                <details class="chart-data">
+                <details class="chart-data" onToggle={(e) => setOpen(e.currentTarget.open)}>
                     <summary>{table.summary ?? t().states.showData}</summary>
-                    <DataTableView table={table} />
+                    {open && <DataTableView table={table} />}
                 </details>
             )}
         </section>

@@ -1,7 +1,6 @@
 /* What stands where an answer is not there: not yet, not at all, or not without a run. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { Problem } from "../api/client";
 import type { Resource } from "../api/use";
 import { t } from "../i18n";
 
@@ -44,9 +43,18 @@ export function Notice({ title, detail, children, alert }: {
     );
 }
 
-/** children: what else the reader can do. */
-export function ProblemNotice({ problem, retry, children }: { problem: Problem; retry: () => void; children?: ComponentChildren }) {
+/** Whether any of these answers failed. */
+export function failed(of: Resource<unknown>[]): boolean {
+    return of.some((r) => r.problem);
+}
+
+/** What went wrong first with these answers, and a button that asks again for all that failed; children: what else the
+ * reader can do. */
+export function Problems({ of, children }: { of: Resource<unknown>[]; children?: ComponentChildren }) {
     const words = t().states;
+    const problem = of.find((r) => r.problem)?.problem;
+    if (!problem) return null;
+    const retry = () => of.forEach((r) => r.problem && r.retry());
     const again = (
         <p class="notice-buttons">
             <button type="button" class="button" onClick={retry}>{words.retry}</button>
@@ -74,23 +82,5 @@ export function ProblemNotice({ problem, retry, children }: { problem: Problem; 
         <Notice title={problem.message || words.failed} detail={problem.detail || `HTTP ${problem.status}`} alert>
             {again}
         </Notice>
-    );
-}
-
-/** Draws the answer when it is there; until then `skeleton`, or what went wrong. */
-export function Answered<T>({ resource, skeleton, children }: {
-    resource: Resource<T>;
-    skeleton: ComponentChildren;
-    children: (data: T) => ComponentChildren;
-}) {
-    if (resource.data !== undefined) {
-        return <div class="answered" aria-busy={resource.busy}>{children(resource.data)}</div>;
-    }
-    if (resource.problem) return <ProblemNotice problem={resource.problem} retry={resource.retry} />;
-    return (
-        <div aria-busy="true">
-            <p class="visually-hidden">{t().states.loading}</p>
-            {skeleton}
-        </div>
     );
 }

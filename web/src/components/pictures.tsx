@@ -7,7 +7,7 @@ import * as format from "../format";
 import { StatutSign } from "./icons";
 
 /** Points of a curve in a box of w x h with a margin, lowest value at the bottom. A level curve lies in the middle. */
-export function curve(values: number[], w: number, h: number, margin: number): [number, number][] {
+function curve(values: number[], w: number, h: number, margin: number): [number, number][] {
     const low = Math.min(...values);
     const span = Math.max(...values) - low;
     const step = values.length > 1 ? (w - 2 * margin) / (values.length - 1) : 0;
@@ -51,11 +51,17 @@ export function Bullet({ value, low, high, out }: { value: number | null; low: n
     );
 }
 
-/** A probability as a bar on the scale 0..1. */
-export function Share({ share, tone }: { share: number | null; tone?: string | undefined }) {
+/** A part of a bar: how much of its width, and a class that sets its colour. */
+export interface Part {
+    share: number | null;
+    tone?: string | undefined;
+}
+
+/** Parts of a whole side by side, on the scale 0..1. */
+export function Share({ parts }: { parts: Part[] }) {
     return (
-        <span class={`share ${tone ?? ""}`} aria-hidden="true">
-            <span style={{ width: `${Math.max(0, Math.min(1, share ?? 0)) * 100}%` }} />
+        <span class="share" aria-hidden="true">
+            {parts.map(({ share, tone }) => <span class={tone} style={{ width: `${Math.max(0, Math.min(1, share ?? 0)) * 100}%` }} />)}
         </span>
     );
 }

@@ -8,19 +8,18 @@ import { Chart } from "../components/Chart";
 import { Filters } from "../components/Filters";
 import { IconArrow, StatutSign } from "../components/icons";
 import { PageTitle } from "../components/PageTitle";
-import { Share, StatutBar } from "../components/pictures";
-import { Notice, ProblemNotice, Skeleton } from "../components/States";
+import { StatutBar } from "../components/pictures";
+import { failed, Notice, Problems, Skeleton } from "../components/States";
 import * as format from "../format";
 import { isOne, t } from "../i18n";
-import { categories, endLabel, statutColor, tooltip, values } from "../plot/parts";
-import { fetchPlots, type Look, Plot } from "../plot/Plot";
+import { places, scale } from "../plot/axis";
+import { Bars } from "../plot/Bars";
+import { Columns } from "../plot/Columns";
+import { Curve } from "../plot/Curve";
 import { go, href, setQuery, type Place } from "../router";
-import { analyticsPath, apiPath, isSelective, selectionOf } from "../selection";
+import { analyticsPath, isSelective, periodOf, PERIODS, selectionOf, trendsPath } from "../selection";
 
 const MODELS_SHOWN = 12;
-const PERIODS = ["day", "week", "month"] as const;
-
-void fetchPlots(); // while this page's own answers are under way
 
 /** What every chart needs: the words of the trade, the answer, and links into Données. */
 interface Context {
@@ -32,11 +31,17 @@ interface Context {
 }
 
 const name = (modele: string | null) => modele ?? t().list.unknownModel;
-const lower = (s: Statut) => s.toLowerCase();
+const toneOf = (s: Statut) => `tone-${s.toLowerCase()}`;
+const pair = (label: string, text: string) => t().list.pair(label, text);
 const failing = (m: Pick<RiskByModel, "by_statut">) => TO_ACT.reduce((n, s) => n + m.by_statut[s], 0);
 
 function More({ to, children }: { to: string; children: ComponentChildren }) {
     return <p class="chart-more"><a href={to}>{children}<IconArrow /></a></p>;
+}
+
+/** A statut as the name of a row, with its sign. */
+function named(catalog: Catalog, s: Statut): ComponentChildren {
+    return <><StatutSign statut={s} />{statutLabel(catalog, s)}</>;
 }
 
 function vehicles(n: number): string {
@@ -60,17 +65,11 @@ function Statuts({ catalog, answer, link, selected }: Context) {
                 rows: STATUTS.map((s) => [<a href={link({ statut: s })}>{statutLabel(catalog, s)}</a>, format.num(count(s)), format.percent(share(s), 1)]),
             }}
         >
-            <ul class="rows">
-                {STATUTS.map((s) => (
-                    <li>
-                        <a class="row" href={link({ statut: s })}>
-                            <span class={`row-name tone-${lower(s)}`}><StatutSign statut={s} />{statutLabel(catalog, s)}</span>
-                            <Share share={share(s)} tone={`tone-${lower(s)}`} />
-                            <span class="row-value">{format.num(count(s))} <span class="muted">{format.percent(share(s))}</span></span>
-                        </a>
-                    </li>
-                ))}
-            </ul>
+            <Bars bars={STATUTS.map((s) => ({
+                name: named(catalog, s), tone: toneOf(s), href: link({ statut: s }),
+                parts: [{ share: share(s), tone: toneOf(s) }],
+                value: <>{format.num(count(s))} <span class="muted">{format.percent(share(s))}</span></>,
+            }))} />
         </Chart>
     );
 }
@@ -80,7 +79,7 @@ function Statuts({ catalog, answer, link, selected }: Context) {
 function Legend({ catalog, statuts }: { catalog: Catalog; statuts: readonly Statut[] }) {
     return (
         <ul class="plot-legend" aria-hidden="true">
-            {statuts.map((s) => <li class={`tone-${lower(s)}`}><StatutSign statut={s} />{statutLabel(catalog, s)}</li>)}
+            {statuts.map((s) => <li class={toneOf(s)}>{named(catalog, s)}</li>)}
         </ul>
     );
 }
@@ -92,21 +91,7 @@ function Failures({ catalog, answer, link }: Context) {
     const total = rows.reduce((n, r) => n + r.vehicles, 0);
     const label = (panne: number) => failureLabel(catalog, panne);
     const title = first && first.vehicles > 0 ? words.failuresTitle(label(first.panne), format.num(first.vehicles), isOne(first.vehicles)) : words.failuresNone;
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px * 3, top: 4, bottom: 4, containLabel: true },
-        tooltip: tooltip(look, (i) => {
-            const row = rows[i];
-            return row ? [label(row.panne), ...TO_ACT.map((s) => t().list.pair(statutLabel(catalog, s), format.num(row.by_statut[s])))] : [];
-        }),
-        yAxis: categories(look, rows.map((r) => label(r.panne)), { tall: true }),
-        xAxis: values(look, (v) => format.num(v), { whole: true }),
-        series: TO_ACT.map((s, i) => ({
-            type: "bar" as const, stack: "all", barMaxWidth: look.px * 1.8,
-            itemStyle: { color: statutColor(look, s), borderColor: look.surface, borderWidth: 1 },
-            data: rows.map((r) => r.by_statut[s]),
-            ...(i === TO_ACT.length - 1 ? { label: { ...endLabel(look), formatter: ({ dataIndex }: { dataIndex: number }) => format.num(rows[dataIndex]?.vehicles) } } : {}),
-        })),
-    });
+    const most = first?.vehicles || 1;
     return (
         <Chart kicker={words.failures} title={title} note={words.failuresNote}
             table={{
@@ -118,7 +103,11 @@ function Failures({ catalog, answer, link }: Context) {
             {total > 0 && (
                 <>
                     <Legend catalog={catalog} statuts={TO_ACT} />
-                    <Plot label={title} height={13} of={answer} option={option} onPick={(i) => rows[i] && go(link({ panne: String(rows[i]?.panne) }))} />
+                    <Bars name={words.vehicles} bars={rows.map((r) => ({
+                        name: label(r.panne), value: format.num(r.vehicles), href: link({ panne: String(r.panne) }),
+                        parts: TO_ACT.map((s) => ({ share: r.by_statut[s] / most, tone: toneOf(s) })),
+                        hint: [label(r.panne), ...TO_ACT.map((s) => pair(statutLabel(catalog, s), format.num(r.by_statut[s])))],
+                    }))} />
                     {first && <More to={link({ panne: String(first.panne) })}>{vehicles(first.vehicles)}</More>}
                 </>
             )}
@@ -136,20 +125,6 @@ function Models({ answer, link }: Context) {
     const score = (v: number | null) => format.num(v, 1);
     const title = first ? words.modelsTitle(name(first.modele), score(first.score_risque_moy)) : words.modelsNoScore;
     const to = (r: RiskByModel) => link({ ...(r.modele === null ? {} : { modele: r.modele }), sort: "-score_risque" });
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px * 3.5, top: 4, bottom: look.px * 2, containLabel: true },
-        tooltip: tooltip(look, (i) => {
-            const r = shown[i];
-            return r ? [name(r.modele), t().list.pair(words.score, score(r.score_risque_moy)), t().list.pair(words.scored, `${format.num(r.scored)} / ${format.num(r.vehicles)}`),
-                t().list.pair(words.meanProbability, format.percent(r.prob_panne_moy, 1))] : [];
-        }),
-        yAxis: categories(look, shown.map((r) => name(r.modele)), { tall: true }),
-        xAxis: values(look, (v) => format.num(v), { min: 0, max: 100, every: 25, name: words.scoreAxis }),
-        series: [{
-            type: "bar" as const, barMaxWidth: look.px * 1.8, itemStyle: { color: look.accent, borderRadius: 3 }, data: shown.map((r) => r.score_risque_moy),
-            label: { ...endLabel(look), formatter: ({ dataIndex }: { dataIndex: number }) => score(shown[dataIndex]?.score_risque_moy ?? null) },
-        }],
-    });
     return (
         <Chart kicker={words.models} title={title} note={<>{rows.length > shown.length && shown.length === MODELS_SHOWN && `${words.more(format.num(MODELS_SHOWN))} `}{words.modelsNote}</>}
             table={{
@@ -159,7 +134,13 @@ function Models({ answer, link }: Context) {
                 rows: rows.map((r) => [<a href={to(r)}>{name(r.modele)}</a>, format.num(r.vehicles), format.num(r.scored), score(r.score_risque_moy), format.percent(r.prob_panne_moy, 1), format.num(failing(r))]),
             }}
         >
-            {shown.length > 0 && <Plot label={title} height={4 + shown.length * 2} of={answer} option={option} onPick={(i) => shown[i] && go(to(shown[i] as RiskByModel))} />}
+            {shown.length > 0 && (
+                <Bars name={words.scoreAxis} bars={shown.map((r) => ({
+                    name: name(r.modele), value: score(r.score_risque_moy), href: to(r), parts: [{ share: (r.score_risque_moy ?? 0) / 100 }],
+                    hint: [name(r.modele), pair(words.score, score(r.score_risque_moy)), pair(words.scored, `${format.num(r.scored)} / ${format.num(r.vehicles)}`),
+                        pair(words.meanProbability, format.percent(r.prob_panne_moy, 1))],
+                }))} />
+            )}
             {first && <More to={to(first)}>{vehicles(first.vehicles)}</More>}
         </Chart>
     );
@@ -169,6 +150,9 @@ function Models({ answer, link }: Context) {
 
 type ThresholdName = "surveillance" | "alerte" | "attention" | "critique";
 const THRESHOLDS: ThresholdName[] = ["surveillance", "alerte", "attention", "critique"];
+
+/** The marks of an axis from 0 to 1. */
+const TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 /** The statut of a vehicle predicted to fail with a probability in this bin. */
 function statutAt(catalog: Catalog, from: number): Statut {
@@ -186,29 +170,6 @@ function Probabilities({ catalog, answer, link }: Context) {
     const title = words.probabilitiesTitle(format.num(urgent), format.percent(thresholds.critique), isOne(urgent));
     const sick = (i: number) => (counts[i] ?? 0) - (of_ok[i] ?? 0);
     const to = (i: number) => link({ prob_min: i === 0 ? "" : String(low(i)), sort: "prob_panne" });
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px, top: look.px * 2.2, bottom: look.px * 2, containLabel: true },
-        tooltip: tooltip(look, (i) => [range(i), t().list.pair(words.predictedFailing, format.num(sick(i))), t().list.pair(words.predictedOk, format.num(of_ok[i]))]),
-        // Two axes below one another: names of the bins, and the scale that the thresholds stand on.
-        xAxis: [
-            { ...categories(look, counts.map((_, i) => range(i))), axisLabel: { show: false }, axisLine: { show: false } },
-            { ...values(look, (v) => format.percent(v), { min: 0, max: 1, name: words.probabilityAxis }), position: "bottom" as const, splitLine: { show: false }, splitNumber: 10 },
-        ],
-        yAxis: values(look, (v) => format.num(v), { whole: true }),
-        series: [
-            { type: "bar" as const, stack: "all", barCategoryGap: "8%", itemStyle: { color: look.ok }, data: of_ok },
-            { type: "bar" as const, stack: "all", barCategoryGap: "8%", data: counts.map((_, i) => ({ value: sick(i), itemStyle: { color: statutColor(look, statutAt(catalog, low(i))) } })) },
-            {
-                type: "line" as const, xAxisIndex: 1, data: [], silent: true,
-                markLine: {
-                    symbol: "none", silent: true,
-                    label: { color: look.text, fontSize: look.px, formatter: ({ value }: { value?: unknown }) => format.percent(Number(value)) },
-                    lineStyle: { color: look.text, type: "dashed" as const, width: 1 },
-                    data: THRESHOLDS.map((n) => ({ xAxis: thresholds[n] })),
-                },
-            },
-        ],
-    });
     return (
         <Chart kicker={words.probabilities} title={title}
             note={<>
@@ -224,7 +185,12 @@ function Probabilities({ catalog, answer, link }: Context) {
             }}
         >
             <Legend catalog={catalog} statuts={STATUTS} />
-            <Plot label={title} height={15} of={answer} option={option} onPick={(i, series) => series < 2 && go(to(i))} />
+            <Columns label={title} height={15} ticks={scale(counts, { zero: true, whole: true })} text={format.num} name={words.probabilityAxis}
+                below={TENTHS.map((at) => ({ at, text: format.percent(at) }))}
+                columns={counts.map((_, i) => [{ value: of_ok[i] ?? 0, tone: toneOf("OK") }, { value: sick(i), tone: toneOf(statutAt(catalog, low(i))) }])}
+                lines={THRESHOLDS.map((n) => ({ at: thresholds[n], text: format.percent(thresholds[n]) }))}
+                hint={(i) => [range(i), pair(words.predictedFailing, format.num(sick(i))), pair(words.predictedOk, format.num(of_ok[i]))]}
+                onPick={(i) => go(to(i))} />
             <More to={link({ niveau: "urgent" })}>{vehicles(urgent)}</More>
         </Chart>
     );
@@ -234,25 +200,12 @@ function Probabilities({ catalog, answer, link }: Context) {
 
 function Risks({ answer, link }: Context) {
     const words = t().analytics;
-    const { from, width, counts, missing } = answer.risk_histogram;
+    const { from, to, width, counts, missing } = answer.risk_histogram;
     const low = (i: number) => format.num(from + i * width);
     const range = (i: number) => `${low(i)} – ${low(i + 1)}`;
     const most = counts.indexOf(Math.max(...counts));
     const n = counts[most] ?? 0;
     const title = n > 0 ? words.risksTitle(format.num(n), low(most), low(most + 1), isOne(n)) : words.modelsNoScore;
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px, top: look.px, bottom: look.px * 2, containLabel: true },
-        tooltip: tooltip(look, (i) => [range(i), t().list.pair(words.vehicles, format.num(counts[i]))]),
-        xAxis: [
-            { ...categories(look, counts.map((_, i) => range(i))), axisLabel: { show: false }, axisLine: { show: false } },
-            { ...values(look, (v) => format.num(v), { min: from, max: answer.risk_histogram.to, name: words.riskAxis }), position: "bottom" as const, splitLine: { show: false }, splitNumber: 10 },
-        ],
-        yAxis: values(look, (v) => format.num(v), { whole: true }),
-        series: [
-            { type: "bar" as const, barCategoryGap: "8%", itemStyle: { color: look.accent }, data: counts },
-            { type: "line" as const, xAxisIndex: 1, data: [] },
-        ],
-    });
     return (
         <Chart kicker={words.risks} title={title}
             note={missing > 0 && <a href={link({ sans_revision: "1" })}>{words.riskMissing(format.num(missing), isOne(missing))}</a>}
@@ -262,7 +215,11 @@ function Risks({ answer, link }: Context) {
                 rows: [...counts.map((c, i) => [range(i), format.num(c)]), [t().kpi.noService, format.num(missing)]],
             }}
         >
-            {n > 0 && <Plot label={title} height={13} of={answer} option={option} />}
+            {n > 0 && (
+                <Columns label={title} height={13} ticks={scale(counts, { zero: true, whole: true })} text={format.num} name={words.riskAxis}
+                    below={TENTHS.map((at) => ({ at, text: format.num(from + at * (to - from)) }))}
+                    columns={counts.map((value) => [{ value }])} hint={(i) => [range(i), pair(words.vehicles, format.num(counts[i]))]} />
+            )}
             <More to={link({ sort: "-score_risque" })}>{words.see}</More>
         </Chart>
     );
@@ -295,17 +252,10 @@ function Kilometres({ catalog, answer, link }: Context) {
                     return (
                         <div>
                             <h3>{p.label}</h3>
-                            <ul class="rows">
-                                {rows.map((r) => (
-                                    <li>
-                                        <a class="row" href={link({ statut: r.statut })}>
-                                            <span class={`row-name tone-${lower(r.statut)}`}><StatutSign statut={r.statut} />{statutLabel(catalog, r.statut)}</span>
-                                            <Share share={(p.of(r) ?? 0) / most} tone={`tone-${lower(r.statut)}`} />
-                                            <span class="row-value">{format.km(p.of(r))}</span>
-                                        </a>
-                                    </li>
-                                ))}
-                            </ul>
+                            <Bars bars={rows.map((r) => ({
+                                name: named(catalog, r.statut), tone: toneOf(r.statut), href: link({ statut: r.statut }),
+                                parts: [{ share: (p.of(r) ?? 0) / most, tone: toneOf(r.statut) }], value: format.km(p.of(r)),
+                            }))} />
                         </div>
                     );
                 })}
@@ -328,30 +278,26 @@ function Course({ rows, label, of, text, date, whole }: {
     whole?: boolean;
 }) {
     const last = rows[rows.length - 1];
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px * 1.5, top: look.px, bottom: 4, containLabel: true },
-        tooltip: tooltip(look, (i) => (rows[i] ? [date(rows[i]?.date ?? ""), t().list.pair(label, text(of(rows[i] as TrendRow)))] : [])),
-        xAxis: categories(look, rows.map((r) => date(r.date)), { every: Math.max(1, Math.ceil(rows.length / 4)) }),
-        yAxis: values(look, (v) => text(v), { scale: true, whole }),
-        series: [{
-            type: "line" as const, symbol: "circle", symbolSize: rows.length > 60 ? 0 : look.px * 0.45, showSymbol: rows.length <= 60,
-            lineStyle: { color: look.accent, width: 2 }, itemStyle: { color: look.accent }, data: rows.map(of),
-        }],
-    });
+    const at = places(rows.map((r) => r.date));
+    const ends = [rows[0], last].flatMap((r) => (r ? [r.date] : []));
+    const known = rows.map(of).filter((v) => v !== null);
     return (
         <div class="course">
             <h3>{label}{" "}<strong>{last && text(of(last))}</strong></h3>
-            {rows.length > 1 && <Plot label={`${label}, ${rows.length}`} height={9} of={rows} option={option} />}
+            {rows.length > 1 && known.length > 0 && (
+                <Curve label={label} height={7.5} ticks={scale(known, { whole: whole ?? false })} text={text} below={ends.map((d, i) => ({ at: i, text: date(d) }))}
+                    points={rows.map((r, i) => ({ at: at[i] ?? 0, value: of(r) }))}
+                    hint={(i) => (rows[i] ? [date(rows[i].date), pair(label, text(of(rows[i])))] : [])} />
+            )}
         </div>
     );
 }
 
 function Trend({ query }: { query: URLSearchParams }) {
     const words = t().analytics;
-    const asked = query.get("by");
-    const by = PERIODS.find((p) => p === asked) ?? "day";
-    const trends = useApi<Trends>(apiPath("trends", query, { by }));
-    if (trends.problem) return <ProblemNotice problem={trends.problem} retry={trends.retry} />;
+    const by = periodOf(query);
+    const trends = useApi<Trends>(trendsPath(query));
+    if (trends.problem) return <Problems of={[trends]} />;
     if (!trends.data) return <Skeleton height={320} />;
     const { rows } = trends.data;
     const shown = trends.data.by;
@@ -431,17 +377,9 @@ function OneModel({ catalog, answer, link, query }: Context & { query: URLSearch
             </dl>
             <StatutBar counts={row.by_statut} of={row.vehicles} />
             {pannes.length === 0 ? <p class="muted">{words.noFailure}</p> : (
-                <ul class="rows">
-                    {pannes.map((p) => (
-                        <li>
-                            <a class="row" href={to({ panne: String(p.panne) })}>
-                                <span class="row-name">{failureLabel(catalog, p.panne)}</span>
-                                <Share share={p.n / most} />
-                                <span class="row-value">{format.num(p.n)}</span>
-                            </a>
-                        </li>
-                    ))}
-                </ul>
+                <Bars bars={pannes.map((p) => ({
+                    name: failureLabel(catalog, p.panne), value: format.num(p.n), href: to({ panne: String(p.panne) }), parts: [{ share: p.n / most }],
+                }))} />
             )}
             <More to={to({})}>{vehicles(row.vehicles)}</More>
         </Chart>
@@ -456,7 +394,7 @@ export function Analytics({ place }: { place: Place }) {
     const selection = selectionOf(query);
     const catalog = useCatalog();
     const answer = useApi<Answer>(analyticsPath(query));
-    const failed = [answer, catalog].find((r) => r.problem);
+    const asked = [answer, catalog];
     const data = answer.data;
     const context: Context | null = catalog.data && data ? {
         catalog: catalog.data, answer: data, selected: isSelective(query),
@@ -468,9 +406,9 @@ export function Analytics({ place }: { place: Place }) {
                 <PageTitle title={words.title} eyebrow={data ? t().dashboard.eyebrow(format.date(data.run_date, "long")) : "\u00a0"} />
                 <p class="muted" role="status" aria-live="polite">{data && words.intro(format.num(data.total), isOne(data.total))}</p>
             </div>
-            {catalog.data && !failed && <div class="card tools"><Filters catalog={catalog.data} query={query} compact /></div>}
-            {failed?.problem ? (
-                <ProblemNotice problem={failed.problem} retry={() => [answer, catalog].forEach((r) => r.problem && r.retry())} />
+            {catalog.data && !failed(asked) && <div class="card tools"><Filters catalog={catalog.data} query={query} compact /></div>}
+            {failed(asked) ? (
+                <Problems of={asked} />
             ) : !context ? (
                 <div class="boards"><Skeleton height={360} /><Skeleton height={360} /><Skeleton height={360} /><Skeleton height={360} /></div>
             ) : context.answer.total === 0 ? (

@@ -10,7 +10,7 @@ import { IconArrow, IconSettings, IconWrench, StatutSign } from "../components/i
 import { Kpi, type KpiTile } from "../components/Kpi";
 import { Bullet, StatutBar } from "../components/pictures";
 import { PageTitle } from "../components/PageTitle";
-import { Notice, ProblemNotice, Skeleton } from "../components/States";
+import { failed, Notice, Problems, Skeleton } from "../components/States";
 import { StatutBadge } from "../components/Statut";
 import * as format from "../format";
 import { isOne, local, t } from "../i18n";
@@ -327,18 +327,18 @@ export function Dashboard({ place }: { place: Place }) {
     const catalog = useCatalog();
     const summary = useApi<Summary>(summaryPath);
     const vehicles = useApi<Vehicles>(vehiclesPath);
-    const failed = [summary, vehicles, catalog].find((r) => r.problem);
+    const asked = [summary, vehicles, catalog];
     const first = vehicles.data?.rows[0];
     const act = first && first.statut !== "OK";
     let title = t().pages.dashboard;
     if (act && catalog.data) title = words.title(first.vin, statutWhen(catalog.data, first.statut));
     else if (vehicles.data && summary.data && vehicles.data.total === 0 && !isSelective(query)) title = vehicles.data.fleet_total === 0 ? words.noVehicle : words.nothing;
     const date = summary.data ? words.eyebrow(format.date(summary.data.run_date, "long")) : "\u00a0";
-    if (failed?.problem) {
+    if (failed(asked)) {
         return (
             <>
                 <div class="page-top"><PageTitle title={t().pages.dashboard} /></div>
-                <ProblemNotice problem={failed.problem} retry={() => [summary, vehicles, catalog].forEach((r) => r.problem && r.retry())} />
+                <Problems of={asked} />
             </>
         );
     }

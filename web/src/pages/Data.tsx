@@ -11,18 +11,19 @@ import { clearSelection, countText, Filters, SearchBox, select } from "../compon
 import { IconBoth, IconColumns, IconDown, IconDownload, IconFirst, IconLast, IconLeft, IconRight, IconSettings, IconUp } from "../components/icons";
 import { PageTitle } from "../components/PageTitle";
 import { Share } from "../components/pictures";
-import { Notice, ProblemNotice, Skeleton } from "../components/States";
+import { failed, Notice, Problems, Skeleton } from "../components/States";
 import { StatutBadge } from "../components/Statut";
 import * as format from "../format";
 import { isOne, t } from "../i18n";
-import { go, setQuery, vehicleHref, type Place } from "../router";
-import { apiPath, selectionOf } from "../selection";
+import { go, setQuery, vehicleHref, wasScrolled, type Place } from "../router";
+import { apiPath, pageOf, selectionOf } from "../selection";
 
 const SIZES = [25, 50, 100, 200];
 const SIZE = 50;
 const COLUMNS = ["vin", "modele", "annee", "statut", "type_panne_predit", "prob_panne", "km_avant_panne", "raisons", "date_last_revis"];
 /** Sorting by these starts with the largest. */
 const LARGEST_FIRST = new Set(["prob_panne", "score_risque", "km_actuel", "km_depuis_revis", "jours_revis"]);
+const ROWS_AT_ONCE = 20;
 const URGENCY = "urgence";
 const NARROW = "(max-width: 720px)";
 
@@ -38,7 +39,7 @@ function viewOf(query: URLSearchParams, catalog: Catalog | undefined): View {
     const asked = (query.get("columns") ?? "").split(",").filter((c) => known.has(c));
     return {
         sort: query.get("sort") || URGENCY,
-        page: Math.max(1, Math.floor(Number(query.get("page"))) || 1),
+        page: pageOf(query),
         size: Math.min(500, Math.max(1, Math.floor(Number(query.get("size"))) || SIZE)),
         columns: asked.length > 0 ? asked : COLUMNS.filter((c) => known.has(c)),
     };
@@ -84,7 +85,7 @@ function Cell({ catalog, vehicle, column, link, unit }: {
         case "prob_panne":
             return (
                 <span class="cell-share">
-                    <Share share={vehicle.prob_panne} tone={toneOf(vehicle)} />
+                    <Share parts={[{ share: vehicle.prob_panne, tone: toneOf(vehicle) }]} />
                     {format.percent(vehicle.prob_panne)}
                 </span>
             );
@@ -126,7 +127,18 @@ function SortHeader({ catalog, column, sort }: { catalog: Catalog; column: strin
     );
 }
 
+/** The first rows at once, all after the first picture: what is below the screen does not hold up what is on it. A reader
+ * who comes back gets all at once, for the place in the page. */
+function useGradually<T>(rows: T[]): T[] {
+    const [all, setAll] = useState(() => rows.length <= ROWS_AT_ONCE || wasScrolled());
+    useEffect(() => {
+        if (!all) requestAnimationFrame(() => setTimeout(() => setAll(true)));
+    }, []);
+    return all ? rows : rows.slice(0, ROWS_AT_ONCE);
+}
+
 function Table({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles: Vehicles; view: View; params: URLSearchParams }) {
+    const rows = useGradually(vehicles.rows);
     return (
         <div class="table-scroll" role="region" aria-label={t().data.caption} tabIndex={0}>
             <table class="table grid">
@@ -134,8 +146,8 @@ function Table({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles
                 <thead>
                     <tr>{view.columns.map((c) => <SortHeader key={c} catalog={catalog} column={c} sort={view.sort} />)}</tr>
                 </thead>
-                <tbody>
-                    {vehicles.rows.map((v) => {
+                <tbody data-whole={rows.length === vehicles.rows.length}>
+                    {rows.map((v) => {
                         const link = vehicleHref(v.vin, params);
                         const open = (event: MouseEvent) => {
                             // A click opens the vehicle, marking text does not.
@@ -308,7 +320,7 @@ export function Data({ place }: { place: Place }) {
     const view = viewOf(query, catalog.data);
     const params = orderOf(query, view);
     const vehicles = useApi<Vehicles>(gridPath(place));
-    const problem = vehicles.problem ?? catalog.problem;
+    const asked = [vehicles, catalog];
     const found = vehicles.data;
     return (
         <>
@@ -329,10 +341,10 @@ export function Data({ place }: { place: Place }) {
                     </div>
                 </div>
             )}
-            {problem ? (
-                <ProblemNotice problem={problem} retry={() => { vehicles.retry(); if (catalog.problem) catalog.retry(); }}>
+            {failed(asked) ? (
+                <Problems of={asked}>
                     <button type="button" class="button" onClick={() => { clearSelection(); setQuery({ sort: "", page: "", size: "" }, true); }}>{t().filter.clear}</button>
-                </ProblemNotice>
+                </Problems>
             ) : !found || !catalog.data ? (
                 <Skeleton height={560} />
             ) : found.total === 0 ? (

@@ -7,11 +7,11 @@ import { useApi } from "../api/use";
 import { failureOf, measureOf, measureText, useCatalog } from "../catalog";
 import { Chart } from "../components/Chart";
 import { PageTitle } from "../components/PageTitle";
-import { Command, ProblemNotice, Skeleton } from "../components/States";
+import { Command, failed, Problems, Skeleton } from "../components/States";
 import * as format from "../format";
 import { isOne, local, t } from "../i18n";
-import { categories, endLabel, tooltip, values } from "../plot/parts";
-import { type Look, Plot } from "../plot/Plot";
+import { Bars } from "../plot/Bars";
+import { Curve } from "../plot/Curve";
 import type { Place } from "../router";
 import { modelPath } from "../selection";
 import { bytes, Hash, Pairs } from "./Quality";
@@ -20,6 +20,7 @@ import { bytes, Hash, Pairs } from "./Quality";
 const LOSSES: readonly Metric[] = ["log_loss", "brier", "calibration_error"];
 const BASELINES = ["majority", "service_interval"] as const;
 const FEW_ROWS = 200;
+const QUARTERS = [0, 0.25, 0.5, 0.75, 1];
 
 const isLoss = (metric: Metric) => LOSSES.includes(metric);
 const metricText = (metric: Metric, value: number | null | undefined) => (isLoss(metric) ? format.num(value, 3) : format.percent(value, 1));
@@ -213,16 +214,7 @@ function Importance({ catalog, answer }: { catalog: Catalog; answer: Answer }) {
     const label = (r: (typeof rows)[number]) => measureLabel(catalog, r.feature);
     const title = words.importanceTitle(label(first));
     const text = (v: number | null) => format.percent(v, 1);
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px * 4.5, top: 4, bottom: look.px * 2, containLabel: true },
-        tooltip: tooltip(look, (i) => (rows[i] ? [label(rows[i]), t().list.pair(words.permutation, text(rows[i].permutation)), t().list.pair(words.gini, text(rows[i].gini))] : [])),
-        yAxis: categories(look, rows.map(label), { tall: true }),
-        xAxis: values(look, (v) => format.percent(v), { name: shuffled ? words.importanceAxis : words.giniAxis }),
-        series: [{
-            type: "bar" as const, barMaxWidth: look.px * 1.6, itemStyle: { color: look.accent, borderRadius: 3 }, data: rows.map(of),
-            label: { ...endLabel(look), formatter: ({ dataIndex }: { dataIndex: number }) => (rows[dataIndex] ? text(of(rows[dataIndex])) : "") },
-        }],
-    });
+    const most = of(first) || 1;
     return (
         <Chart kicker={words.importance} title={title}
             table={{
@@ -231,7 +223,10 @@ function Importance({ catalog, answer }: { catalog: Catalog; answer: Answer }) {
                 rows: rows.map((r) => [label(r), text(r.permutation), text(r.gini)]),
             }}
         >
-            <Plot label={title} height={4 + rows.length * 1.9} of={answer} option={option} />
+            <Bars name={shuffled ? words.importanceAxis : words.giniAxis} bars={rows.map((r) => ({
+                name: label(r), value: text(of(r)), parts: [{ share: of(r) / most }],
+                hint: [label(r), t().list.pair(words.permutation, text(r.permutation)), t().list.pair(words.gini, text(r.gini))],
+            }))} />
         </Chart>
     );
 }
@@ -252,31 +247,21 @@ function Reliability({ answer }: { answer: Answer }) {
     const worst = [...bins].sort((a, b) => Math.abs(b.predicted - b.observed) - Math.abs(a.predicted - a.observed))[0];
     const text = (v: number) => format.percent(v, 1);
     const title = worst ? words.reliabilityTitle(text(worst.predicted), text(worst.observed)) : words.reliability;
-    const option = (look: Look) => ({
-        grid: { left: look.px * 2.5, right: look.px * 1.5, top: look.px, bottom: look.px * 2, containLabel: true },
-        tooltip: tooltip(look, (i) => {
-            const b = bins[i];
-            return b ? [`${format.percent(b.from)} – ${format.percent(b.to)}`, t().list.pair(words.announced, text(b.predicted)), t().list.pair(words.observed, text(b.observed)), t().list.pair(words.rows, format.num(b.rows))] : [];
-        }, false),
-        xAxis: values(look, (v) => format.percent(v), { min: 0, max: 1, name: words.announced }),
-        yAxis: { ...values(look, (v) => format.percent(v), { min: 0, max: 1, name: words.observed }), nameGap: look.px * 3.4 },
-        series: [
-            {
-                type: "line" as const, symbol: "circle", symbolSize: look.px * 0.7, lineStyle: { color: look.accent, width: 2 }, itemStyle: { color: look.accent },
-                data: bins.map((b) => [b.predicted, b.observed]),
-            },
-            { type: "line" as const, silent: true, symbol: "none", lineStyle: { color: look.muted, type: "dashed" as const, width: 1 }, data: [[0, 0], [1, 1]] },
-        ],
-    });
+    const range = (b: (typeof bins)[number]) => `${format.percent(b.from)} – ${format.percent(b.to)}`;
     return (
         <Chart kicker={words.reliability} title={title}
             table={{
                 caption: words.reliability,
                 columns: [{ label: t().analytics.range }, { label: words.rows, right: true }, { label: words.announced, right: true }, { label: words.observed, right: true }],
-                rows: bins.map((b) => [`${format.percent(b.from)} – ${format.percent(b.to)}`, format.num(b.rows), text(b.predicted), text(b.observed)]),
+                rows: bins.map((b) => [range(b), format.num(b.rows), text(b.predicted), text(b.observed)]),
             }}
         >
-            <Plot label={title} height={17} of={answer} option={option} />
+            <Curve label={title} height={16} ideal ticks={QUARTERS} text={format.percent} name={words.announced} valueName={words.observed}
+                below={QUARTERS.map((at) => ({ at, text: format.percent(at) }))} points={bins.map((b) => ({ at: b.predicted, value: b.observed }))}
+                hint={(i) => {
+                    const b = bins[i];
+                    return b ? [range(b), t().list.pair(words.announced, text(b.predicted)), t().list.pair(words.observed, text(b.observed)), t().list.pair(words.rows, format.num(b.rows))] : [];
+                }} />
         </Chart>
     );
 }
@@ -304,7 +289,7 @@ export function Model({ place }: { place: Place }) {
     const { query } = place;
     const catalog = useCatalog();
     const answer = useApi<Answer>(modelPath(query));
-    const failed = [answer, catalog].find((r) => r.problem);
+    const asked = [answer, catalog];
     const data = answer.data;
     const accuracy = data ? chosen(data)?.accuracy : undefined;
     const title = !data ? words.title : accuracy === undefined ? words.noCheck : words.headline(format.percent(accuracy, 1));
@@ -313,8 +298,8 @@ export function Model({ place }: { place: Place }) {
             <div class="page-top">
                 <PageTitle title={title} name={words.title} eyebrow={data ? t().list.pair(words.title, format.date(data.run_date, "long")) : "\u00a0"} />
             </div>
-            {failed?.problem ? (
-                <ProblemNotice problem={failed.problem} retry={() => [answer, catalog].forEach((r) => r.problem && r.retry())} />
+            {failed(asked) ? (
+                <Problems of={asked} />
             ) : !data || !catalog.data ? (
                 <div class="boards"><Skeleton height={360} /><Skeleton height={360} /></div>
             ) : (
@@ -324,12 +309,12 @@ export function Model({ place }: { place: Place }) {
                         <div class="board-stack">
                             <Metrics answer={data} />
                             <Importance catalog={catalog.data} answer={data} />
+                            <Reliability answer={data} />
                         </div>
                         <div class="board-stack">
                             <Card catalog={catalog.data} answer={data} />
                             <Confusion catalog={catalog.data} answer={data} />
                             <Classes catalog={catalog.data} answer={data} />
-                            <Reliability answer={data} />
                         </div>
                         <div class="board-wide"><Use answer={data} /></div>
                     </div>

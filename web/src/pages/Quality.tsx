@@ -7,17 +7,17 @@ import { columnLabel, useCatalog } from "../catalog";
 import { Chart, type DataTable, DataTableView } from "../components/Chart";
 import { IconLeft, IconRight } from "../components/icons";
 import { PageTitle } from "../components/PageTitle";
-import { Share } from "../components/pictures";
-import { ProblemNotice, Skeleton } from "../components/States";
+import { failed, Problems, Skeleton } from "../components/States";
 import * as format from "../format";
 import { isOne, local, t } from "../i18n";
-import { categories, tooltip, values } from "../plot/parts";
-import { type Look, Plot } from "../plot/Plot";
+import { scale } from "../plot/axis";
+import { Bars } from "../plot/Bars";
+import { Columns } from "../plot/Columns";
 import { href, setQuery, type Place } from "../router";
-import { apiPath, qualityPath } from "../selection";
+import { pageOf, qualityPath, quarantinePath } from "../selection";
 
 const COLUMNS_SHOWN = 10;
-const SAMPLES = 5;
+const RUNS_NAMED = 8;
 
 /** A size of a file: "12.3 kB". */
 export function bytes(n: number | null | undefined): string {
@@ -98,15 +98,9 @@ function Nulls({ catalog, level, report }: { catalog: Catalog; level: string; re
             }}
         >
             {missing.length > 0 && (
-                <ul class="rows rows-wide">
-                    {missing.slice(0, COLUMNS_SHOWN).map((c) => (
-                        <li class="row">
-                            <span class="row-name">{label(c.name)}</span>
-                            <Share share={c.null_pct / 100} />
-                            <span class="row-value">{format.num(c.nulls)} <span class="muted">{pct(c)}</span></span>
-                        </li>
-                    ))}
-                </ul>
+                <Bars bars={missing.slice(0, COLUMNS_SHOWN).map((c) => ({
+                    name: label(c.name), parts: [{ share: c.null_pct / 100 }], value: <>{format.num(c.nulls)} <span class="muted">{pct(c)}</span></>,
+                }))} />
             )}
         </Chart>
     );
@@ -117,12 +111,12 @@ function Nulls({ catalog, level, report }: { catalog: Catalog; level: string; re
 function Samples({ answer, query }: { answer: Answer; query: URLSearchParams }) {
     const words = t().quality;
     const { reasons } = answer.quarantine;
-    const reason = reasons.some((r) => r.reason === query.get("reason")) ? (query.get("reason") as string) : "";
-    const page = Math.max(1, Math.floor(Number(query.get("page"))) || 1);
-    const found = useApi<Quarantine>(apiPath("quarantine", query, { ...(reason === "" ? {} : { reason }), page: String(page), size: String(SAMPLES) }));
+    const reason = query.get("reason") ?? "";
+    const page = pageOf(query);
+    const found = useApi<Quarantine>(quarantinePath(query));
     const label = (code: string) => local(reasons.find((r) => r.reason === code)?.label) || code;
     const to = (n: number) => () => setQuery({ page: n === 1 ? "" : String(n) });
-    if (found.problem) return <ProblemNotice problem={found.problem} retry={found.retry} />;
+    if (found.problem) return <Problems of={[found]} />;
     const data = found.data;
     return (
         <div class="samples" aria-busy={found.busy}>
@@ -132,6 +126,7 @@ function Samples({ answer, query }: { answer: Answer; query: URLSearchParams }) 
                     <span>{words.reason}</span>
                     <select class="control" value={reason} onChange={(e) => setQuery({ reason: e.currentTarget.value, page: "" })}>
                         <option value="">{words.all}</option>
+                        {!reasons.some((r) => r.reason === reason) && reason !== "" && <option value={reason}>{reason}</option>}
                         {reasons.map((r) => <option value={r.reason}>{local(r.label) || r.reason} ({format.num(r.records)})</option>)}
                     </select>
                 </label>
@@ -172,17 +167,9 @@ function Refused({ answer, query }: { answer: Answer; query: URLSearchParams }) 
         <Chart kicker={words.quarantine} title={words.quarantineTitle(label(first), format.num(first.records), isOne(first.records))}
             table={{ caption: words.quarantine, columns: [{ label: words.reason }, { label: words.records, right: true }], rows: rows.map((r) => [label(r), format.num(r.records)]) }}
         >
-            <ul class="rows rows-wide">
-                {rows.map((r) => (
-                    <li>
-                        <a class="row" href={href("/qualite", { reason: r.reason })}>
-                            <span class="row-name">{label(r)}</span>
-                            <Share share={r.records / first.records} />
-                            <span class="row-value">{format.num(r.records)}</span>
-                        </a>
-                    </li>
-                ))}
-            </ul>
+            <Bars bars={rows.map((r) => ({
+                name: label(r), href: href("/qualite", { reason: r.reason }), parts: [{ share: r.records / first.records }], value: format.num(r.records),
+            }))} />
             <Samples answer={answer} query={query} />
         </Chart>
     );
@@ -252,17 +239,16 @@ function History({ answer }: { answer: Answer }) {
         const delta = prior ? of(r) - of(prior) : 0;
         return <>{n(of(r))}{delta !== 0 && <small class="muted"> {format.signed(delta)}</small>}</>;
     };
-    const option = (look: Look) => ({
-        grid: { left: 4, right: look.px, top: look.px, bottom: 4, containLabel: true },
-        tooltip: tooltip(look, (i) => (rows[i] ? [format.date(rows[i]?.run_date), t().list.pair(words.quarantined, n(rows[i]?.quarantined))] : [])),
-        xAxis: categories(look, rows.map((r) => format.date(r.run_date, "day"))),
-        yAxis: values(look, (v) => n(v), { whole: true, min: 0 }),
-        series: [{ type: "bar" as const, barMaxWidth: look.px * 2.4, itemStyle: { color: look.accent, borderRadius: 3 }, data: rows.map((r) => r.quarantined) }],
-    });
+    const refused = rows.map((r) => r.quarantined);
+    const every = Math.ceil(rows.length / RUNS_NAMED);
     return (
         <Chart kicker={words.history}
             title={last && before ? words.historyTitle(n(last.quarantined), n(before.quarantined), format.date(before.run_date)) : words.historyOne}>
-            {rows.length > 1 && rows.some((r) => r.quarantined > 0) && <Plot label={words.byRun} height={9} of={rows} option={option} />}
+            {rows.length > 1 && Math.max(...refused) > 0 && (
+                <Columns label={words.byRun} height={8} ticks={scale(refused, { zero: true, whole: true })} text={n} columns={refused.map((value) => [{ value }])}
+                    below={rows.flatMap((r, i) => (i % every === 0 ? [{ at: (i + 0.5) / rows.length, text: format.date(r.run_date, "day") }] : []))}
+                    hint={(i) => [format.date(rows[i]?.run_date), t().list.pair(words.quarantined, n(refused[i]))]} />
+            )}
             <DataTableView table={{
                 caption: words.history,
                 columns: [{ label: words.run }, ...columns.map(([label]) => ({ label, right: true })), { label: words.modelUsed }],
@@ -283,7 +269,7 @@ export function Quality({ place }: { place: Place }) {
     const { query } = place;
     const catalog = useCatalog();
     const answer = useApi<Answer>(qualityPath(query));
-    const failed = [answer, catalog].find((r) => r.problem);
+    const asked = [answer, catalog];
     const data = answer.data;
     const telemetry = data?.lineage.telemetry;
     const refused = data?.quarantine.records ?? 0;
@@ -294,8 +280,8 @@ export function Quality({ place }: { place: Place }) {
             <div class="page-top">
                 <PageTitle title={title} name={words.title} eyebrow={data ? t().list.pair(words.title, format.date(data.run_date, "long")) : "\u00a0"} />
             </div>
-            {failed?.problem ? (
-                <ProblemNotice problem={failed.problem} retry={() => [answer, catalog].forEach((r) => r.problem && r.retry())} />
+            {failed(asked) ? (
+                <Problems of={asked} />
             ) : !data || !catalog.data ? (
                 <div class="boards"><Skeleton height={360} /><Skeleton height={360} /></div>
             ) : (

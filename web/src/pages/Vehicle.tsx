@@ -6,13 +6,14 @@ import { useApi } from "../api/use";
 import { failureLabel, kmLeft, measureOf, measureText, reasonSentence, sideOf, useCatalog } from "../catalog";
 import { Chart } from "../components/Chart";
 import { IconLeft, IconPrint, IconRight, IconWrench } from "../components/icons";
-import { LineChart } from "../components/LineChart";
 import { PageTitle } from "../components/PageTitle";
 import { Bullet, Share } from "../components/pictures";
-import { ProblemNotice, Skeleton } from "../components/States";
+import { failed, Problems, Skeleton } from "../components/States";
 import { StatutBadge } from "../components/Statut";
 import * as format from "../format";
 import { isOne, local, t } from "../i18n";
+import { places, scale } from "../plot/axis";
+import { Curve } from "../plot/Curve";
 import { go, href, vehicleHref, type Place } from "../router";
 import { apiPath, selectionOf } from "../selection";
 
@@ -177,7 +178,7 @@ function Classes({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail 
                     {rows.map((r) => (
                         <tr>
                             <th scope="row">{name(r.panne)}</th>
-                            <td><span class="class-share"><Share share={r.p} tone={r.panne === 0 ? "tone-ok" : ""} />{format.percent(r.p, 1)}</span></td>
+                            <td><span class="class-share"><Share parts={[{ share: r.p, tone: r.panne === 0 ? "tone-ok" : undefined }]} />{format.percent(r.p, 1)}</span></td>
                         </tr>
                     ))}
                 </tbody>
@@ -187,6 +188,23 @@ function Classes({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail 
 }
 
 // ---- the past ----
+
+/** A figure over days or runs. */
+function Course({ label, ticks, text, points, usual }: {
+    label: string;
+    ticks: number[];
+    text: (value: number) => string;
+    points: { date: string; value: number | null }[];
+    usual?: { low: number | null; high: number | null } | undefined;
+}) {
+    const at = places(points.map((p) => p.date));
+    const ends = [points[0], points[points.length - 1]].map((p, i) => ({ at: i, text: format.date(p?.date, "day") }));
+    return (
+        <Curve label={label} height={8.5} ticks={ticks} text={text} below={ends} usual={usual}
+            points={points.map((p, i) => ({ at: at[i] ?? 0, value: p.value }))}
+            hint={(i) => [dayOf(points[i]?.date ?? null), t().list.pair(label, points[i]?.value == null ? format.NONE : text(points[i].value))]} />
+    );
+}
 
 function Services({ detail }: { detail: VehicleDetail }) {
     const words = t().vehicle;
@@ -218,6 +236,8 @@ function Days({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
     const usual = detail.measures.find((m) => m.column === measure?.column);
     const value = (d: (typeof days)[number], column: string) => (typeof d[column] === "number" ? (d[column] as number) : null);
     const text = (v: number) => format.num(v, measure?.decimals ?? 0);
+    const known = days.map((d) => value(d, name)).filter((v) => v !== null);
+    const band = [usual?.low ?? null, usual?.high ?? null].filter((v) => v !== null);
     return (
         <Chart
             kicker={words.days}
@@ -232,7 +252,7 @@ function Days({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
             } : {})}
         >
             {days.length === 1 && <p class="muted">{words.oneDay}</p>}
-            {days.length > 1 && measure && (
+            {days.length > 1 && measure && known.length > 0 && (
                 <>
                     <label class="field">
                         <span>{words.show}</span>
@@ -240,7 +260,7 @@ function Days({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
                             {names.map((n) => <option value={n}>{local(measureOf(catalog, n)?.label)} ({local(measureOf(catalog, n)?.unit)})</option>)}
                         </select>
                     </label>
-                    <LineChart label={`${local(measure.label)}, ${words.daysTitle(format.num(days.length), false)}`} text={text}
+                    <Course label={local(measure.label)} ticks={scale([...known, ...band])} text={text}
                         points={days.map((d) => ({ date: d.event_date, value: value(d, name) }))}
                         usual={usual && { low: usual.low, high: usual.high }} />
                 </>
@@ -260,7 +280,7 @@ function Runs({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
                 <h2 id="runs-title" class="chart-title">{words.historyTitle(format.num(runs.length), isOne(runs.length))}</h2>
             </header>
             {runs.length > 1
-                ? <LineChart label={words.probability} domain={[0, 1]} text={(v) => format.percent(v)} points={runs.map((r) => ({ date: r.run_date, value: r.prob_panne }))} />
+                ? <Course label={words.probability} ticks={[0, 0.5, 1]} text={format.percent} points={runs.map((r) => ({ date: r.run_date, value: r.prob_panne }))} />
                 : <p class="muted">{words.oneRunOnly}</p>}
             <div class="table-scroll" role="region" aria-label={words.history} tabIndex={0}>
                 <table class="table">
@@ -297,7 +317,7 @@ function useKeys(detail: VehicleDetail | undefined, params: URLSearchParams): vo
     useEffect(() => {
         const listen = (event: KeyboardEvent) => {
             if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-            if ((event.target as Element).closest("input, select, textarea, [role=region]")) return;
+            if ((event.target as Element).closest("input, select, textarea, [role=region], [role=slider]")) return;
             const vin = event.key === "ArrowLeft" ? detail?.previous : event.key === "ArrowRight" ? detail?.next : null;
             if (vin) go(vehicleHref(vin, params));
         };
@@ -319,7 +339,7 @@ export function Vehicle({ place }: { place: Place }) {
     const answer = useApi<VehicleDetail>(vehiclePath(place));
     const detail = answer.data;
     useKeys(detail, params);
-    const problem = answer.problem ?? catalog.problem;
+    const asked = [answer, catalog];
     const vehicle = detail?.vehicle;
     return (
         <>
@@ -329,10 +349,10 @@ export function Vehicle({ place }: { place: Place }) {
                 {vehicle && <StatutBadge catalog={catalog.data} statut={vehicle.statut} large />}
                 <p class="muted">{vehicle ? [vehicle.modele ?? t().list.unknownModel, vehicle.annee].filter((x) => x !== null).join(" ") : "\u00a0"}</p>
             </div>
-            {problem ? (
-                <ProblemNotice problem={problem} retry={() => { answer.retry(); if (catalog.problem) catalog.retry(); }}>
+            {failed(asked) ? (
+                <Problems of={asked}>
                     <a class="button button-primary" href={href("/donnees", { q: vin })}>{words.searchIt}</a>
-                </ProblemNotice>
+                </Problems>
             ) : detail && catalog.data ? (
                 <div class="vehicle" aria-busy={answer.busy}>
                     <Head catalog={catalog.data} detail={detail} />
