@@ -1,4 +1,4 @@
-"""Bronze to gold on one machine: ours beside DuckDB on hand-written SQL, Polars, pandas and Spark.
+"""Bronze to gold on one machine: ours beside DuckDB on hand-written SQL, Polars and pandas.
 
 usage: python lake.py AUTOSTREAM [--sizes N,N,...] [--files] [--peers NAME,...] [--rounds N]
                       [--plot FILE.svg] [--memory LIMIT] [--zst]
@@ -30,8 +30,7 @@ HERE = pathlib.Path(__file__).parent
 PEERS = {"duckdb": ("DuckDB, hand-written SQL", "peer_duckdb.py", []),
          "duckdb-gold": ("DuckDB, the gold table only", "peer_duckdb.py", ["gold-only"]),
          "polars": ("Polars", "peer_polars.py", []),
-         "pandas": ("pandas", "peer_pandas.py", []),
-         "spark": ("Spark, local", "peer_spark.py", [])}
+         "pandas": ("pandas", "peer_pandas.py", [])}
 TOLERANCE = 1e-9  # of means, whose sums differ in the last bits
 # Ours, theirs, key.
 COMPARED = [("silver/telemetry_parquet/run_date=2026-11-23/*/data.parquet",
