@@ -28,7 +28,7 @@ build_packages=(gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-c
 oracle_packages=(python3-venv)
 check_packages=(clang:clang clang-format:clang-format clang-tidy:clang-tidy valgrind:valgrind gcovr:gcovr
     shellcheck:shellcheck)
-bench_packages=(hyperfine:hyperfine time)
+bench_packages=(hyperfine:hyperfine time zstd)
 fetch_packages=(golang-go:go ca-certificates)
 web_packages=(nodejs:node npm:npm ca-certificates)
 browser_packages=(chromium:chromium)

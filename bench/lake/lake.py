@@ -1,14 +1,15 @@
-"""Bronze to gold on one machine: ours beside DuckDB on hand-written SQL, Polars, pandas and Spark.
+"""Bronze to gold on one machine: ours beside DuckDB on hand-written SQL, Polars and pandas.
 
 usage: python lake.py AUTOSTREAM [--sizes N,N,...] [--files] [--peers NAME,...] [--rounds N]
-                      [--plot FILE.svg] [--memory LIMIT]
+                      [--plot FILE.svg] [--memory LIMIT] [--zst]
 
 For each size one bronze is simulated (100 messages a vehicle: 10 days of 10; as NDJSON, or with
 --files as one file a message); ours and every peer make the same outputs from it, in turn, each
 in a process of its own with two threads. Then what they wrote is compared with ours: silver, the
 scored fleet, services, days, the three aggregations, every column of theirs; a difference ends the
 benchmark. Ours makes more, in the same time: reasons, quality reports, refusals, hashes, and all is
-synced. Said are medians over the rounds. Prints Markdown.
+synced. Said are medians over the rounds. Prints Markdown. How ours alone grows, out of memory too:
+--peers "" --memory 2GB --zst.
 """
 import argparse
 import os
@@ -29,8 +30,7 @@ HERE = pathlib.Path(__file__).parent
 PEERS = {"duckdb": ("DuckDB, hand-written SQL", "peer_duckdb.py", []),
          "duckdb-gold": ("DuckDB, the gold table only", "peer_duckdb.py", ["gold-only"]),
          "polars": ("Polars", "peer_polars.py", []),
-         "pandas": ("pandas", "peer_pandas.py", []),
-         "spark": ("Spark, local", "peer_spark.py", [])}
+         "pandas": ("pandas", "peer_pandas.py", [])}
 TOLERANCE = 1e-9  # of means, whose sums differ in the last bits
 # Ours, theirs, key.
 COMPARED = [("silver/telemetry_parquet/run_date=2026-11-23/*/data.parquet",
@@ -106,20 +106,24 @@ def compare(ours, theirs, name, gold_only):
             sys.exit(f"{name}: {wrong} of {rows} rows of {their_path} are not as ours")
 
 
-def simulate(program, data, messages, files):
+def simulate(options, data, messages):
+    program, files = options.program, options.files
     vehicles, days, per_day = (messages, 1, 1) if messages <= 100 else (messages // 100, 10, 10)
     run = [program, "--quiet", "--data", data, "--run-date", common.RUN_DATE]
     subprocess.run([*run, "generate", "--vehicles", str(vehicles), "--days", str(days),
                     "--messages-per-day", str(per_day), "--seed", "1", "--format",
                     "json" if files else "ndjson"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*run, "train", "--seed", "1"], check=True, stdout=subprocess.DEVNULL)
+    if options.zst:
+        folder = pathlib.Path(data) / f"bronze/run_date={common.RUN_DATE}/json"
+        subprocess.run(["zstd", "-q", "-1", "--rm", *folder.iterdir()], check=True)
     return run
 
 
 def measure_size(options, messages, work):
     """Medians by contender: {name: (wall, processor, MB)}."""
     data = str(work / "data")
-    run = simulate(options.program, data, messages, options.files)
+    run = simulate(options, data, messages)
     if options.memory:
         run += ["--memory", options.memory]
     bronze = f"{data}/bronze/run_date={common.RUN_DATE}"
@@ -159,7 +163,8 @@ def arguments():
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", action="store_true")
-    parser.add_argument("--memory")
+    parser.add_argument("--zst", action="store_true", help="compress the bronze (ours alone)")
+    parser.add_argument("--memory", help="limit of ours, such as 2GB")
     parser.add_argument("--plot")
     options = parser.parse_args()
     options.sizes = [int(size) for size in options.sizes.split(",")]
