@@ -188,8 +188,8 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
         hash_init(&hash);
         if (lake_each(stage->lake,
                       stage->taken.goes_on
-                          ? "SELECT path, sha256 FROM inputs_ensemble ORDER BY path"
-                          : "SELECT path, sha256 FROM inputs ORDER BY path",
+                          ? "SELECT path, sha256 FROM inputs_ensemble ORDER BY path, sha256"
+                          : "SELECT path, sha256 FROM inputs ORDER BY path, sha256",
                       combine_input, &hash, err) != 0) {
             return -1;
         }

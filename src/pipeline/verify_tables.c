@@ -257,8 +257,8 @@ static int check_inputs(struct verification *v, struct lake *lake, struct error 
     struct bronze_check check = {.v = v};
     char found[HASH_TEXT_SIZE];
     hash_init(&check.combined);
-    if (lake_each(lake, "SELECT path, bytes, sha256 FROM inputs ORDER BY path", check_input, &check,
-                  err) != 0) {
+    if (lake_each(lake, "SELECT path, bytes, sha256 FROM inputs ORDER BY path, sha256", check_input,
+                  &check, err) != 0) {
         return -1;
     }
     hash_finish(&check.combined, found);

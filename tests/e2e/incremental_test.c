@@ -8,10 +8,12 @@
 #include "e2e/e2e.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define RUN_JSON "runs/run_date=" E2E_DATE "/run.json"
@@ -199,16 +201,17 @@ static void nothing_happens(struct story *s)
     (void)s;
 }
 
-/* Whenever the signal comes, the next run is right. */
+/* Whenever the signal comes, the next run is right. In the foreground timeout waits for the killed
+ * run to be gone, with its lock; else it kills itself along. */
 static void a_run_is_killed(struct story *s)
 {
     struct e2e *e = s->e;
     struct program_result result;
     const char *seconds = arena_printf(&e->arena, "0.%02u", 2 + (unsigned)rng_below(&s->rng, 40));
     run_program(&e->arena, &result,
-                (const char *const[]){"timeout", "-s", "KILL", seconds, getenv("AUTOSTREAM_BIN"),
-                                      "--data", e->data, "--run-date", E2E_DATE, "-q", "run",
-                                      "--max-rejects", "100%", NULL},
+                (const char *const[]){"timeout", "--foreground", "-s", "KILL", seconds,
+                                      getenv("AUTOSTREAM_BIN"), "--data", e->data, "--run-date",
+                                      E2E_DATE, "-q", "run", "--max-rejects", "100%", NULL},
                 NULL);
 }
 
@@ -357,6 +360,78 @@ static void test_a_file_as_fresh_as_its_run_is_read_again(void **state)
     assert_int_equal(run_and_compare(e), 0);
 }
 
+/* ---- files that are not like others ---- */
+
+/* The second file's own name is what the first one's is reported as. */
+static void test_names_that_are_not_utf8_lose_nothing(void **state)
+{
+    struct e2e *e = *state;
+    struct clock clock = begin(e);
+    struct rng rng;
+    rng_init(&rng, 4, 0);
+    put(e, &clock, "\\xff.json", message(e, &rng, 1));
+    assert_int_equal(run_and_compare(e), 40);
+    put(e, &clock, "\xff.json", message(e, &rng, 2));
+    for (int i = 0; i < 2; i++) { /* verify cannot find the file again, and notes that */
+        e2e_works(e, "run", NULL);
+        assert_string_equal(results(e), results_of_a_full_run(e));
+        assert_int_equal(e2e_number(e, e2e_text(e, RUN_JSON), "silver.telemetry.records"), 42);
+    }
+    e2e_works(e, "verify", NULL);
+}
+
+/* Another program writes lines to a file until it is stopped; what a run saw of it is whole lines
+ * and perhaps one that was cut, and the next run has them all. */
+static void test_a_file_that_grows_while_it_is_read_loses_nothing(void **state)
+{
+    struct e2e *e = *state;
+    (void)begin(e);
+    const char *path = e2e_path(e, E2E_BRONZE "/json/growing.ndjson");
+    const char *line = arena_printf(&e->arena, "%s\n", e2e_message(e, "VIN-751004"));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+        for (const char *p = line;; p = p[1] ? p + 1 : line) { /* byte by byte */
+            if (write(fd, p, 1) != 1) {
+                _exit(1);
+            }
+        }
+    }
+    struct program_result during = e2e_run(e, "run", "--max-rejects", "100%", NULL);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(during.status, 0);
+    struct stat grown;
+    assert_int_equal(stat(path, &grown), 0);
+    uint64_t lines = (uint64_t)grown.st_size / strlen(line);
+    uint64_t rest = (uint64_t)grown.st_size % strlen(line) != 0;
+    (void)run_and_compare(e);
+    assert_int_equal(e2e_number(e, e2e_text(e, RUN_JSON), "silver.telemetry.records"),
+                     40 + lines + rest);
+}
+
+/* Links to one message: a name costs no more than an entry of its folder. */
+static void test_a_hundred_thousand_files_are_read_once(void **state)
+{
+    enum { LINKS = 50000 };
+    struct e2e *e = *state;
+    struct clock clock = begin(e);
+    for (char c = 'a'; c <= 'b'; c++) { /* a file has 65,000 names at most */
+        const char *name = arena_printf(&e->arena, "%c.json", c);
+        put(e, &clock, name, e2e_message(e, "VIN-751004"));
+        const char *path = e2e_path(e, arena_printf(&e->arena, E2E_BRONZE "/json/%s", name));
+        for (int i = 1; i < LINKS; i++) {
+            char *other = arena_printf(&e->arena, "%.*s_%d.json", (int)strlen(path) - 5, path, i);
+            assert_int_equal(link(path, other), 0);
+        }
+    }
+    const char *report = e2e_works(e, "--json", "run", NULL);
+    assert_int_equal(e2e_number(e, report, "telemetry.taken_before"), 40);
+    assert_int_equal(e2e_number(e, report, "telemetry.duplicates"), 2 * LINKS - 1);
+    assert_int_equal(kept_by(e, NULL, NULL), 2 * LINKS + 40);
+}
+
 /* ---- gold over several dates ---- */
 
 /* Bronze of a date with messages of this and earlier days, and the registers of E2E_DATE. */
@@ -481,6 +556,9 @@ int main(void)
         TEST(test_results_that_are_not_as_recorded_are_made_anew),
         TEST(test_a_refused_run_is_followed_by_one_that_reads_everything),
         TEST(test_a_file_as_fresh_as_its_run_is_read_again),
+        TEST(test_names_that_are_not_utf8_lose_nothing),
+        TEST(test_a_file_that_grows_while_it_is_read_loses_nothing),
+        TEST(test_a_hundred_thousand_files_are_read_once),
         TEST(test_what_runs_add_up_to_is_what_one_run_makes),
         TEST(test_and_in_another_order),
         TEST(test_and_in_a_third),
