@@ -77,8 +77,9 @@ int lake_words(struct lake *lake, const char *name, const char *word_column,
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err);
 
-/* `name` shall be the rows of a user's CSV or Parquet file (by its ending), in order, or of a folder
- * of Parquet files, in the order of their names. CSV columns are text; empty is NULL; the separator is the header's (',', else ';', tab or '|'). */
+/* `name` shall be the rows of a user's CSV or Parquet file (by its ending), in order, or of a
+ * folder of Parquet files, in the order of their names. CSV columns are text; empty is NULL; the
+ * separator is the header's (',', else ';', tab or '|'). */
 int lake_open_file(struct lake *lake, const char *name, const char *path, struct error *err);
 
 /* Forgets a view. */
