@@ -380,7 +380,7 @@ static void add_payloads(const struct tally *t, const uint32_t *payload, size_t 
 static void empty_votes(const struct tally *t, size_t rows)
 {
     for (size_t row = 0; row < rows; row++) {
-        for (int v = 0; v < COUNTED_VOTES; v++) {
+        for (size_t v = 0; v < COUNTED_VOTES; v++) {
             t->total[row * COUNTED_VOTES + v] += t->votes[row] >> (v * VOTE_BITS) & MOST_VOTES;
         }
         t->votes[row] = 0;
