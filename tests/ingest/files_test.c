@@ -1,6 +1,7 @@
 /* The forms in which messages lie in a folder: single, arrays, lines, compressed, broken. */
 #include "harness.h"
 
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -555,6 +556,38 @@ static void test_a_sink_that_takes_no_refused_record_or_file_stops_the_reading(v
     assert_string_equal(h->err.text[LANG_EN], "full");
 }
 
+static void test_a_sink_that_fails_stops_the_reading_of_a_register(void **state)
+{
+    static const struct column columns[] = {{"vin", COLUMN_TEXT}, {"annee", COLUMN_WHOLE}};
+    static const struct table table = {"vehicules", columns, 2};
+    static const struct record_field fields[] = {{{"vin", COLUMN_TEXT}, true, 0, 0, -1},
+                                                 {{"annee", COLUMN_WHOLE}, false, 1900, 2100, -1}};
+    static const struct record_spec spec = {&table, fields, 2};
+    struct harness *h = *state;
+    struct ingest_sink sink = {h, on_rows, on_reject, on_file};
+    sqlite3 *db = NULL;
+    h->options.spec = &spec;
+    assert_int_equal(sqlite3_open(in_path(h, "a.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "CREATE TABLE vehicules(vin, annee);"
+                                  "INSERT INTO vehicules VALUES ('A', 2020), ('B', 'x'), (NULL, 2)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    for (int round = 0; round < 4; round++) {
+        h->refuse_rejects = round == 0;
+        h->refuse_files = round == 1;
+        h->fail_after = round == 2;
+        h->line_count = h->reject_count = 0;
+        int status = ingest_sqlite(h->root, "in/a.db", &h->options, &sink, &h->counts, &h->err);
+        assert_int_equal(status, round == 3 ? 0 : -1);
+        assert_true(round == 3 || strcmp(h->err.text[LANG_EN], "full") == 0);
+    }
+    assert_string_equal(h->lines[0], "A|2020");
+    assert_string_equal(h->rejects[0], "a.db@1 not_a_number:annee");
+    assert_string_equal(h->rejects[1], "a.db@2 missing:vin|impossible:annee");
+}
+
 static void test_a_file_alone_is_read_as_if_it_lay_in_its_folder(void **state)
 {
     struct harness *h = *state;
@@ -652,6 +685,7 @@ int main(void)
         CASE(test_one_and_four_threads_give_the_same_records),
         CASE(test_a_failing_sink_stops_the_reading_with_its_error),
         CASE(test_a_sink_that_takes_no_refused_record_or_file_stops_the_reading),
+        CASE(test_a_sink_that_fails_stops_the_reading_of_a_register),
         CASE(test_a_file_alone_is_read_as_if_it_lay_in_its_folder),
         CASE(test_progress_of_a_large_file_is_told_while_it_is_read),
         CASE(test_progress_ends_at_all_files_and_all_bytes),
