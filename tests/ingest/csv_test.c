@@ -107,6 +107,8 @@ static void test_a_long_row_is_refused_and_the_next_is_read(void **state)
     char *filler = arena_alloc(&h->arena, 400001, 1);
     memset(filler, 'x', 400000);
     h->options.record_limit = 60;
+    expect_csv(h, arena_printf(&h->arena, HEAD "A,,%.62s,\nB,,,\n", filler), "B|-|-|-",
+               "43 too_long"); /* it has room all the same */
     expect_csv(h, arena_printf(&h->arena, HEAD "A,,%s,\nB,,,\n", filler), "B|-|-|-", "43 too_long");
     expect_csv(h, arena_printf(&h->arena, HEAD "A,,\"%s\",\nB,,,\n", filler), "B|-|-|-",
                "43 too_long");

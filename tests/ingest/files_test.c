@@ -393,6 +393,11 @@ static void test_values_and_long_lines_may_end_at_any_byte_of_the_window(void **
         assert_int_equal(read_again(h, NULL), 0);
         assert_int_equal(h->line_count, 1);
         assert_int_equal(h->reject_count, 2);
+        put(h, "a.json",
+            arena_printf(&h->arena, "%s[{x, and enough behind it} ,%s]", blanks, MSG("A")));
+        assert_int_equal(read_again(h, NULL), 0);
+        assert_int_equal(h->line_count, 1);
+        assert_int_equal(h->reject_count, 1);
         h->options.record_limit = 400;
         put(h, "a.json", arena_printf(&h->arena, "%s%s\n%s", blanks, deep, MSG("A")));
         assert_int_equal(read_again(h, NULL), 0);
@@ -410,10 +415,10 @@ static void test_values_and_long_lines_may_end_at_any_byte_of_the_window(void **
 static void test_blanks_behind_a_long_message_are_stepped_over(void **state)
 {
     struct harness *h = *state;
-    h->options.record_limit = 100;
-    char *blanks = filled(h, "", ' ', 1000, "");
+    h->options.record_limit = 1000;
+    char *blanks = filled(h, "", ' ', 3000, "");
     put(h, "a.json",
-        arena_printf(&h->arena, "%s%s\n%s", filled(h, "{\"", 'x', 1000, ""), blanks, MSG("A")));
+        arena_printf(&h->arena, "%s%s\n%s", filled(h, "{\"", 'x', 2000, ""), blanks, MSG("A")));
     expect(h, "A", "a.json@0 too_long");
 }
 

@@ -140,6 +140,12 @@ static void test_dates_in_their_own_format_are_read_from_one_table(void **state)
     assert_int_equal(h->line_count, 1);
     assert_string_equal(h->lines[0], "A|20484");
     assert_string_equal(h->rejects[0], "a.csv@18 unreadable:day");
+    struct ingest_sink sink = {h, on_rows, on_reject, on_file};
+    struct ingest_counts alone = {0};
+    assert_int_equal(
+        ingest_file(in_path(h, "a.csv"), "in", "a.csv", &h->options, &sink, &alone, &h->err), 0);
+    assert_int_equal(alone.accepted, 1);
+    assert_int_equal(alone.quarantined, 1);
     assert_string_equal(ingest_suffixes(map)[0], ".csv");
     ingest_map_free(map);
     map = make_map(h, "{\"format\":\"json\",\"fields\":{" VIN_AND_TIME "}}");
