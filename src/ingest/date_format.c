@@ -99,7 +99,7 @@ static bool day_exists(const struct parts *parts, int32_t *date)
     }
     *date = date_from_civil(parts->year, parts->month, parts->day);
     date_to_civil(*date, &year, &month, &day);
-    return month == parts->month && day == parts->day;
+    return month == parts->month; /* the 31st of a shorter month is a day of the next */
 }
 
 bool date_format_read(const char *format, const char *text, size_t size, int64_t *micros)

@@ -242,16 +242,15 @@ struct worker {
     struct arena arena; /* of the file at hand */
 };
 
+/* Only called when options->progress is there. */
 static void tell(struct work *work, uint64_t files, uint64_t bytes)
 {
     const struct ingest_options *options = work->options;
     pthread_mutex_lock(&work->lock);
     work->files_done += files;
     work->bytes_done += bytes;
-    if (options->progress) {
-        options->progress(options->progress_context, work->files_done, work->names.count,
-                          work->bytes_done);
-    }
+    options->progress(options->progress_context, work->files_done, work->names.count,
+                      work->bytes_done);
     pthread_mutex_unlock(&work->lock);
 }
 

@@ -165,14 +165,183 @@ static void test_a_broken_journal_is_an_error_that_names_it(void **state)
 {
     struct fixture *f = *state;
     struct error err;
-    static const char *const broken[] = {
-        "", "autostream-journal 2\nend\n", "autostream-journal 1\n",
-        "autostream-journal 1\nput abc\nend\n", "autostream-journal 1\nwhat\nend\n"};
+    static const char *const broken[] = {"",
+                                         "autostream-journal 2\nend\n",
+                                         "autostream-journal 1\n",
+                                         "autostream-journal 1\nput abc\nend\n",
+                                         "autostream-journal 1\nwhat\nend\n",
+                                         "autostream-journal 1\nstaging 1-1\nput abc\nend\n"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         assert_int_equal(fs_make_folders(under(f, ".staging"), &err), 0);
         put(under(f, ".staging/journal"), broken[i]);
         assert_int_equal(publish_recover(f->root, &err), -1);
         assert_non_null(strstr(err.text[LANG_EN], ".staging/journal"));
+    }
+}
+
+static void test_a_journal_that_is_no_file_is_an_error_and_keeps_the_lock_free(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    assert_int_equal(fs_make_folders(under(f, ".staging/journal"), &err), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(publish_begin(&p, f->root, &err), -1);
+        assert_non_null(strstr(err.text[LANG_EN], ".staging/journal: cannot be read"));
+        publish_end(&p);
+    }
+}
+
+/* What stands in a file's way is named; when it is gone, the next command finishes the publication.
+ */
+static void test_a_commit_that_was_hindered_is_finished_later(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    static const struct {
+        const char *file, *obstacle; /* below the root; an obstacle that ends in '/' is a folder */
+    } cases[] = {{"gold/a.csv", "gold"}, {"b.csv", "b.csv/x/"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct publication p = {0};
+        bool folder = strchr(cases[i].obstacle, '/') != NULL;
+        if (folder) {
+            assert_int_equal(fs_make_folders(under(f, cases[i].obstacle), &err), 0);
+        } else {
+            put(under(f, cases[i].obstacle), "in the way");
+        }
+        assert_int_equal(publish_begin(&p, f->root, &err), 0);
+        stage(&p, cases[i].file, "new");
+        assert_int_equal(publish_commit(&p, &err), -1);
+        assert_non_null(strstr(err.text[LANG_EN], folder ? cases[i].file : cases[i].obstacle));
+        publish_end(&p);
+        assert_int_equal(publish_begin(&p, f->root, &err), -1); /* it still stands there */
+        publish_end(&p);
+        assert_int_equal(fs_remove_tree(under(f, folder ? "b.csv" : "gold"), &err), 0);
+        assert_int_equal(publish_recover(f->root, &err), 0);
+        assert_string_equal(get(f, cases[i].file), "new");
+    }
+}
+
+static void test_a_journal_whose_files_are_gone_or_are_folders_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    die_after_journal(f, false, "x");
+    assert_int_equal(fs_remove_tree(under(f, ".staging/1-1/a"), &err), 0);
+    assert_int_equal(publish_recover(f->root, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "/a: "));
+    put(under(f, ".staging/1-1/a"), "x");
+    assert_int_equal(fs_remove_tree(under(f, "gone"), &err), 0);
+    assert_int_equal(fs_make_folders(under(f, "gone"), &err), 0);
+    assert_int_equal(publish_recover(f->root, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "/gone: cannot be written"));
+}
+
+static void test_a_lock_that_cannot_be_written_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    die_after_journal(f, false, "x");
+    assert_int_equal(fs_make_folders(under(f, ".lock"), &err), 0);
+    assert_int_equal(publish_recover(f->root, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], ".lock: cannot be written"));
+    assert_int_equal(publish_begin(&p, f->root, &err), -1);
+    publish_end(&p);
+    assert_int_equal(rmdir(under(f, ".lock")), 0);
+    assert_int_equal(symlink("/dev/null", under(f, ".lock")), 0); /* it has no length */
+    assert_int_equal(publish_begin(&p, f->root, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], ".lock: cannot be written"));
+    publish_end(&p);
+    put(under(f, "file"), "");
+    assert_int_equal(publish_begin(&p, under(f, "file/lake"), &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "folder cannot be made"));
+    publish_end(&p);
+}
+
+/* Puts something else in the place of a staged file and asserts that nothing is published. */
+static void spoil_and_commit(struct fixture *f, const char *link_to, const char *says)
+{
+    struct publication p = {0};
+    struct error err;
+    const char *path;
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    stage(&p, "good", "x");
+    assert_int_equal(publish_stage(&p, "bad", &path, &err), 0);
+    if (link_to) {
+        assert_int_equal(symlink(link_to, path), 0);
+    }
+    assert_int_equal(publish_commit(&p, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], says));
+    publish_end(&p);
+    assert_null(get(f, "good"));
+    assert_false(fs_exists(under(f, ".staging")));
+}
+
+static void test_a_staged_file_that_is_not_on_the_disk_publishes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    spoil_and_commit(f, NULL, "/bad: cannot be read");           /* never written */
+    spoil_and_commit(f, "bad", "/bad: cannot be written");       /* a link to itself */
+    spoil_and_commit(f, "/dev/null", "/bad: cannot be written"); /* takes no fsync */
+}
+
+static void test_a_journal_that_cannot_be_written_publishes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    stage(&p, "a", "new");
+    const char *unnamed = arena_printf(&f->arena, "%s/.journal", p.staging);
+    assert_int_equal(fs_make_folders(unnamed, &err), 0);
+    assert_int_equal(publish_commit(&p, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], ".journal: cannot be written"));
+    assert_int_equal(rmdir(unnamed), 0);
+    assert_int_equal(fs_make_folders(under(f, ".staging/journal"), &err), 0);
+    assert_int_equal(publish_commit(&p, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], ".staging/journal: cannot be written"));
+    publish_end(&p);
+    assert_null(get(f, "a"));
+}
+
+static void test_kept_files_stay_as_they_are(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    put(under(f, "kept"), "abc");
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    publish_keep(&p, "kept", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3);
+    stage(&p, "new", "x");
+    assert_int_equal(publish_commit(&p, &err), 0);
+    publish_end(&p);
+    assert_string_equal(get(f, "kept"), "abc");
+    assert_string_equal(get(f, "new"), "x");
+}
+
+static void test_many_files_in_many_folders_come_and_go_together(void **state)
+{
+    enum { MANY = 70 };
+    struct fixture *f = *state;
+    struct error err;
+    for (int round = 0; round < 2; round++) { /* written, then dropped */
+        struct publication p = {0};
+        assert_int_equal(publish_begin(&p, f->root, &err), 0);
+        for (int i = 0; i < MANY; i++) {
+            const char *name = arena_printf(&f->arena, "day=%d/data", i);
+            if (round == 0) {
+                stage(&p, name, "x");
+            } else {
+                publish_drop(&p, name);
+            }
+        }
+        assert_int_equal(publish_commit(&p, &err), 0);
+        publish_end(&p);
+        for (int i = 0; i < MANY; i++) {
+            const char *name = arena_printf(&f->arena, "day=%d/data", i);
+            assert_int_equal(fs_exists(under(f, name)), round == 0);
+        }
     }
 }
 
@@ -245,6 +414,35 @@ static void test_a_single_file_is_replaced_whole(void **state)
     assert_non_null(strstr(err.text[LANG_EN], "m.onnx"));
 }
 
+static void test_a_single_file_that_cannot_be_written_leaves_no_half(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const char *beside = arena_printf(&f->arena, "%s.tmp-%ld", under(f, "a"), (long)getpid());
+    assert_int_equal(fs_make_folders(beside, &err), 0);
+    assert_int_equal(publish_file(under(f, "a"), "one", 3, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "cannot be written"));
+    assert_int_equal(rmdir(beside), 0);
+    assert_int_equal(fs_make_folders(under(f, "a/b"), &err), 0);
+    assert_int_equal(publish_file(under(f, "a"), "one", 3, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "/a: cannot be written"));
+    assert_false(fs_exists(beside));
+}
+
+static void test_a_single_file_may_lie_in_the_working_folder(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    char *before = getcwd(NULL, 0);
+    assert_non_null(before);
+    assert_int_equal(chdir(f->root), 0);
+    int status = publish_file("here", "one", 3, &err);
+    assert_int_equal(chdir(before), 0);
+    free(before);
+    assert_int_equal(status, 0);
+    assert_string_equal(get(f, "here"), "one");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
@@ -256,11 +454,21 @@ int main(void)
         TEST(test_an_interrupted_publication_is_finished),
         TEST(test_a_lost_file_of_an_interrupted_publication_is_an_error),
         TEST(test_a_broken_journal_is_an_error_that_names_it),
+        TEST(test_a_journal_that_is_no_file_is_an_error_and_keeps_the_lock_free),
+        TEST(test_a_commit_that_was_hindered_is_finished_later),
+        TEST(test_a_journal_whose_files_are_gone_or_are_folders_is_an_error),
+        TEST(test_a_lock_that_cannot_be_written_is_an_error),
+        TEST(test_a_staged_file_that_is_not_on_the_disk_publishes_nothing),
+        TEST(test_a_journal_that_cannot_be_written_publishes_nothing),
+        TEST(test_kept_files_stay_as_they_are),
+        TEST(test_many_files_in_many_folders_come_and_go_together),
         TEST(test_what_dead_processes_staged_is_removed_at_the_next_begin),
         TEST(test_a_second_publisher_is_told_who_is_at_work),
         TEST(test_a_killed_publisher_leaves_no_lock),
         TEST(test_a_lock_file_that_names_a_living_process_is_no_lock),
         TEST(test_a_single_file_is_replaced_whole),
+        TEST(test_a_single_file_that_cannot_be_written_leaves_no_half),
+        TEST(test_a_single_file_may_lie_in_the_working_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

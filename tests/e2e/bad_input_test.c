@@ -649,6 +649,34 @@ static void test_a_lake_that_is_read_only_is_named_and_can_be_read(void **state)
     e2e_fails_as_nobody(e, 1, "/proc/autostream", "generate", NULL);
 }
 
+/* What is prepared or does not fit into memory lies there; a dead command may have left it closed.
+ */
+static void test_a_scratch_folder_that_cannot_be_written_is_named(void **state)
+{
+    struct e2e *e = *state;
+    struct error err;
+    assert_int_equal(fs_make_folders(e2e_path(e, ".staging/1-1"), &err), 0);
+    if (geteuid() == 0) {
+        const char *const own[] = {"chown", "-R", "65534:65534", e->data, NULL};
+        struct program_result owned;
+        run_program(&e->arena, &owned, own, NULL);
+        assert_int_equal(owned.status, 0);
+    }
+    assert_int_equal(chmod(e2e_path(e, ".staging"), 0555), 0);
+    static const char *const commands[] = {"run", "silver", "generate"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        struct program_result result = e2e_run_as_nobody(e, commands[i], NULL);
+        assert_int_equal(result.status, 1);
+        assert_non_null(strstr(result.err, e2e_path(e, ".staging")));
+        assert_non_null(strstr(result.err, "Permission denied"));
+        assert_ptr_equal(strchr(result.err, '\n'), result.err + strlen(result.err) - 1);
+        e2e_assert_untouched(e);
+    }
+    assert_int_equal(chmod(e2e_path(e, ".staging"), 0755), 0);
+    assert_int_equal(e2e_run_as_nobody(e, "run", NULL).status, 0);
+    e2e_assert_untouched(e);
+}
+
 /* ---- a full disk ---- */
 
 /* Fills the file system of DATA until `left` bytes are free. */
@@ -835,6 +863,7 @@ int main(void)
         TEST(test_a_message_without_read_permission_is_quarantined),
         TEST(test_tables_without_read_permission_are_named),
         TEST(test_a_lake_that_is_read_only_is_named_and_can_be_read),
+        TEST(test_a_scratch_folder_that_cannot_be_written_is_named),
         TEST(test_a_full_disk_leaves_everything_as_it_was),
         TEST(test_wrong_usage_says_what_is_possible),
         TEST(test_a_file_given_as_the_data_folder_is_wrong_usage),

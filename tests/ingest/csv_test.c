@@ -63,6 +63,27 @@ static void test_numbers_in_CSV_are_strict_decimal_texts(void **state)
     }
 }
 
+static void test_rows_may_have_any_number_of_columns_and_blanks_to_be_trimmed(void **state)
+{
+    static const char json[] =
+        "{\"format\":\"csv\",\"trim\":true,\"trailing_delimiter\":true,\"fields\":{\"vin\":\"v\","
+        "\"date_last_revis\":\"d\",\"type\":\"t\",\"km_derniere_revis\":\"k\"}}";
+    struct harness *h = *state;
+    char *more = arena_alloc(&h->arena, 201, 1);
+    memset(more, ',', 200);
+    const char *path = arena_printf(&h->arena, "%s/map.json", h->root);
+    assert_int_equal(fs_write(path, json, sizeof json - 1, &h->err), 0);
+    struct ingest_map *map = ingest_map_read(path, &service_spec, &h->err);
+    assert_non_null(map);
+    h->options.map = map;
+    expect_csv(
+        h, arena_printf(&h->arena, "v, d\t,\tt ,k%s\nA,, \t\"Pneus\"\t ,\t7 \t%s\n", more, more),
+        "A|-|Pneus|7", "");
+    expect_csv(h, "v,d,t,k\nA,,,1,\nB,,,2,x\nC,,,3,", "A|-|-|1\nC|-|-|3", "15 row_shape");
+    expect_csv(h, "v,d,t,k\nA,,,\t", "A|-|-|-", "");
+    ingest_map_free(map);
+}
+
 static void test_bad_rows_are_refused_with_every_reason_and_the_next_is_read(void **state)
 {
     struct harness *h = *state;
@@ -86,6 +107,8 @@ static void test_a_long_row_is_refused_and_the_next_is_read(void **state)
     char *filler = arena_alloc(&h->arena, 400001, 1);
     memset(filler, 'x', 400000);
     h->options.record_limit = 60;
+    expect_csv(h, arena_printf(&h->arena, HEAD "A,,%.62s,\nB,,,\n", filler), "B|-|-|-",
+               "43 too_long"); /* it has room all the same */
     expect_csv(h, arena_printf(&h->arena, HEAD "A,,%s,\nB,,,\n", filler), "B|-|-|-", "43 too_long");
     expect_csv(h, arena_printf(&h->arena, HEAD "A,,\"%s\",\nB,,,\n", filler), "B|-|-|-",
                "43 too_long");
@@ -116,6 +139,17 @@ static void test_a_missing_or_doubled_column_is_an_error_that_names_it(void **st
     assert_int_equal(fs_remove_tree(in_path(h, "a.csv"), &h->err), 0);
     assert_int_equal(read_again(h, "a.csv"), -1);
     assert_non_null(strstr(h->err.text[LANG_EN], "no file"));
+    assert_int_equal(mkdir(in_path(h, "a.csv"), 0777), 0);
+    assert_int_equal(read_again(h, "a.csv"), -1);
+    assert_non_null(strstr(h->err.text[LANG_EN], "no file"));
+    assert_int_equal(rmdir(in_path(h, "a.csv")), 0);
+    assert_int_equal(mkfifo(in_path(h, "a.csv"), 0666), 0);
+    assert_int_equal(read_again(h, "a.csv"), -1);
+    assert_non_null(strstr(h->err.text[LANG_EN], "(not a file)"));
+    assert_int_equal(unlink(in_path(h, "a.csv")), 0);
+    assert_int_equal(symlink("nowhere", in_path(h, "a.csv")), 0);
+    assert_int_equal(read_again(h, "a.csv"), -1);
+    assert_non_null(strstr(h->err.text[LANG_EN], "No such file"));
 }
 
 int main(void)
@@ -124,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_rows_are_read_as_RFC_4180_has_them),
         CASE(test_numbers_in_CSV_are_strict_decimal_texts),
+        CASE(test_rows_may_have_any_number_of_columns_and_blanks_to_be_trimmed),
         CASE(test_bad_rows_are_refused_with_every_reason_and_the_next_is_read),
         CASE(test_a_long_row_is_refused_and_the_next_is_read),
         CASE(test_a_missing_or_doubled_column_is_an_error_that_names_it),

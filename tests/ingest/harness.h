@@ -28,7 +28,8 @@ struct harness {
     struct bytes last_raw; /* of the last reject */
     size_t files;
     char last_hash[HASH_TEXT_SIZE];
-    size_t fail_after; /* the sink fails at this row batch; 0: never */
+    size_t fail_after;                 /* the sink fails at this row batch; 0: never */
+    bool refuse_rejects, refuse_files; /* the sink fails at these */
 };
 
 static inline void add_line(char ***lines, size_t *count, size_t *room, char *line)
@@ -70,8 +71,10 @@ static inline int on_rows(void *context, const struct batch *batch, struct error
 
 static inline int on_reject(void *context, const struct reject *reject, struct error *err)
 {
-    (void)err;
     struct harness *h = context;
+    if (h->refuse_rejects) {
+        return error_set(err, "plein", "full");
+    }
     const char *name = strrchr(reject->source, '/');
     add_line(&h->rejects, &h->reject_count, &h->reject_room,
              arena_printf(&h->arena, "%s@%" PRId64 " %s", name ? name + 1 : reject->source,
@@ -83,8 +86,10 @@ static inline int on_reject(void *context, const struct reject *reject, struct e
 
 static inline int on_file(void *context, const struct input_file *file, struct error *err)
 {
-    (void)err;
     struct harness *h = context;
+    if (h->refuse_files) {
+        return error_set(err, "plein", "full");
+    }
     h->files++;
     memcpy(h->last_hash, file->sha256, sizeof h->last_hash);
     return 0;

@@ -84,17 +84,19 @@ static void test_fields_of_JSON_are_renamed_and_clocks_are_read(void **state)
     put(h, "truck-7.ndjson",
         "{\"ms\":1795435200500,\"t\":363.15,\"vin\":\"no\",\"temp_moteur\":\"no\"}\n"
         "{\"ms\":1e300}\n{\"ms\":\"1795435200500\"}\n{\"ms\":null}\n{\"ms\":1,\"ms\":2}\n"
-        "{\"ms\":true,\"t\":[]}\n");
+        "{\"ms\":true,\"t\":[]}\n{\"ms\":-1e300}\n");
     read_with(h, "{\"format\":\"json\",\"fields\":{\"vin\":{\"file_name\":true},"
                  "\"timestamp\":{\"column\":\"ms\",\"unit\":\"ms\"},"
                  "\"temp_moteur\":{\"column\":\"t\",\"unit\":\"K\"}}}");
     assert_int_equal(h->line_count, 1);
     assert_string_equal(h->lines[0],
                         "truck-7|2026-11-23T12:00:00.500000|1795435200500000|90|-|-|-|-|-|-|-|-");
-    static const char *const reasons[] = {"impossible:timestamp", "unreadable:timestamp",
+    static const char *const reasons[] = {"impossible:timestamp",
+                                          "unreadable:timestamp",
                                           "missing:timestamp",
                                           "duplicate_field:timestamp|impossible:timestamp",
-                                          "not_a_text:timestamp|not_a_number:temp_moteur"};
+                                          "not_a_text:timestamp|not_a_number:temp_moteur",
+                                          "impossible:timestamp"};
     assert_int_equal(h->reject_count, sizeof reasons / sizeof *reasons);
     for (size_t i = 0; i < h->reject_count; i++) {
         bool found = false;
@@ -104,6 +106,64 @@ static void test_fields_of_JSON_are_renamed_and_clocks_are_read(void **state)
         print_message("%s\n", h->rejects[i]);
         assert_true(found);
     }
+}
+
+static void test_a_number_where_a_date_is_written_by_a_format_is_refused(void **state)
+{
+    struct harness *h = *state;
+    put(h, "a.ndjson", "{\"id\":\"A\",\"d\":\"23/11/2026\"}\n{\"id\":\"B\",\"d\":5}\n");
+    read_with(h, "{\"format\":\"json\",\"fields\":{\"vin\":\"id\",\"timestamp\":{\"column\":"
+                 "\"d\",\"format\":\"%d/%m/%Y\"}}}");
+    assert_int_equal(h->line_count, 1);
+    assert_string_equal(h->rejects[0], "a.ndjson@28 not_a_text:timestamp");
+}
+
+static void test_dates_in_their_own_format_are_read_from_one_table(void **state)
+{
+    static const struct column columns[] = {{"vin", COLUMN_TEXT}, {"day", COLUMN_DATE}};
+    static const struct table table = {"days", columns, 2};
+    static const struct record_field fields[] = {{{"vin", COLUMN_TEXT}, true, 0, 0, -1},
+                                                 {{"day", COLUMN_DATE}, true, 10957, 20781, -1}};
+    static const struct record_spec spec = {&table, fields, 2};
+    struct harness *h = *state;
+    static const char json[] =
+        "{\"format\":\"csv\",\"trim\":false,\"fields\":{\"vin\":{\"column\":\"id\"},"
+        "\"day\":{\"column\":\"d\",\"format\":\"%d.%m.%Y\"}}}";
+    const char *path = arena_printf(&h->arena, "%s/map.json", h->root);
+    assert_int_equal(fs_write(path, json, sizeof json - 1, &h->err), 0);
+    struct ingest_map *map = ingest_map_read(path, &spec, &h->err);
+    assert_non_null(map);
+    put(h, "a.csv", "id,d\nA,31.01.2026\nB,31.02.2026\n");
+    h->options.spec = &spec;
+    h->options.map = map;
+    assert_int_equal(read_again(h, "a.csv"), 0);
+    assert_int_equal(h->line_count, 1);
+    assert_string_equal(h->lines[0], "A|20484");
+    assert_string_equal(h->rejects[0], "a.csv@18 unreadable:day");
+    struct ingest_sink sink = {h, on_rows, on_reject, on_file};
+    struct ingest_counts alone = {0};
+    assert_int_equal(
+        ingest_file(in_path(h, "a.csv"), "in", "a.csv", &h->options, &sink, &alone, &h->err), 0);
+    assert_int_equal(alone.accepted, 1);
+    assert_int_equal(alone.quarantined, 1);
+    assert_string_equal(ingest_suffixes(map)[0], ".csv");
+    ingest_map_free(map);
+    map = make_map(h, "{\"format\":\"json\",\"fields\":{" VIN_AND_TIME "}}");
+    h->options.map = map;
+    assert_int_equal(read_again(h, "a.csv"), -1);
+    assert_non_null(strstr(h->err.text[LANG_EN], "the map is for JSON"));
+    assert_string_equal(ingest_suffixes(map)[0], ".json");
+    assert_string_equal(ingest_suffixes(NULL)[0], ".json");
+    ingest_map_free(map);
+}
+
+static void test_a_time_column_without_a_rule_is_read_as_ISO_8601(void **state)
+{
+    struct harness *h = *state;
+    put(h, "a.csv", "id,t,c\nA,2026-11-23T12:00:00Z,45\n");
+    read_with(h, "{\"format\":\"csv\",\"fields\":{\"vin\":\"id\",\"timestamp\":{\"column\":\"t\"},"
+                 "\"temp_moteur\":{\"column\":\"c\",\"scale\":2}}}");
+    assert_string_equal(h->lines[0], "A|2026-11-23T12:00:00Z|1795435200000000|90|-|-|-|-|-|-|-|-");
 }
 
 static void test_one_column_may_serve_two_fields_and_constants_are_kept(void **state)
@@ -137,6 +197,9 @@ static void test_a_CSV_file_without_a_mapped_column_is_an_error(void **state)
 
 static void test_a_slip_in_a_map_is_an_error_that_names_the_key(void **state)
 {
+#define TIME_OF(rule) \
+    "{\"format\":\"csv\",\"fields\":{\"vin\":\"id\",\"timestamp\":{\"column\":\"t\"," rule "}}}"
+#define VIN_OF(rule) "{\"format\":\"csv\",\"fields\":{\"vin\":{" rule "},\"timestamp\":\"t\"}}"
 #define FIELDS_OF(more) "{\"format\":\"csv\",\"fields\":{" VIN_AND_TIME "," more "}}"
     static const struct {
         const char *json, *named;
@@ -170,6 +233,22 @@ static void test_a_slip_in_a_map_is_an_error_that_names_the_key(void **state)
          "temp_moteur.unit"},
         {FIELDS_OF("\"temp_moteur\":{\"column\":\"t\",\"scale\":\"2\"}"), "temp_moteur.scale"},
         {FIELDS_OF("\"temp_moteur\":{\"column\":\"t\",\"format\":\"%Y\"}"), "temp_moteur.format"},
+        {FIELDS_OF("\"temp_moteur\":{\"column\":\"t\",\"unit\":5}"), "temp_moteur.unit"},
+        {FIELDS_OF("\"temp_moteur\":{\"column\":\"t\",\"offset\":\"2\"}"), "temp_moteur.offset"},
+        {FIELDS_OF("\"temp_moteur\":{\"column\":\"t\",\"unit\":\"K\",\"offset\":2}"),
+         "temp_moteur.unit"},
+        {FIELDS_OF("\"vitesse\":{\"constant\":\"90\"}"), "vitesse"},
+        {"{\"format\":\"csv\",\"delimiter\":5,\"fields\":{" VIN_AND_TIME "}}", "delimiter"},
+        {"{\"format\":\"csv\",\"decimal\":\"\",\"fields\":{" VIN_AND_TIME "}}", "decimal"},
+        {"{\"format\":\"csv\",\"trailing_delimiter\":null,\"fields\":{" VIN_AND_TIME "}}",
+         "trailing_delimiter"},
+        {TIME_OF("\"unit\":5"), "timestamp.unit"},
+        {TIME_OF("\"format\":5"), "timestamp.format"},
+        {TIME_OF("\"unit\":\"s\",\"format\":\"%Y\""), "exclude one another"},
+        {TIME_OF("\"unit\":\"s\",\"start\":5"), "timestamp.start"},
+        {VIN_OF("\"x\":1"), "vin.x"},
+        {VIN_OF("\"constant\":1"), "vin.constant"},
+        {VIN_OF("\"file_name\":1"), "vin.file_name"},
         {"{\"format\":\"csv\",\"fields\":{\"vin\":\"id\",\"timestamp\":{\"column\":\"t\","
          "\"format\":\"%d %b\"}}}",
          "timestamp.format"},
@@ -237,6 +316,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_columns_units_and_formats_are_converted_from_CSV),
         CASE(test_fields_of_JSON_are_renamed_and_clocks_are_read),
+        CASE(test_a_number_where_a_date_is_written_by_a_format_is_refused),
+        CASE(test_dates_in_their_own_format_are_read_from_one_table),
+        CASE(test_a_time_column_without_a_rule_is_read_as_ISO_8601),
         CASE(test_one_column_may_serve_two_fields_and_constants_are_kept),
         CASE(test_a_CSV_file_without_a_mapped_column_is_an_error),
         CASE(test_a_slip_in_a_map_is_an_error_that_names_the_key),

@@ -7,6 +7,7 @@
 #include "ingest/number.h"
 #include "ingest/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,10 @@ static void test_dates_are_read_by_their_format(void **state)
         {"%Y", "2026", "2026-01-01T00:00:00"},
         {"%m/%d/%Y%z", "02/29/2024Z", "2024-02-29T00:00:00"},
         {"%Y%%", "2026%", "2026-01-01T00:00:00"},
+        {"%Y %S.%f%z", "2026 30.5Z", "2026-01-01T00:00:30.500000"},
+        {"%Y %S.%f%z", "2026 30.5+01:00", "2025-12-31T23:00:30.500000"},
+        {"%Y%z %m", "2026+01 05", "2026-04-30T23:00:00"},
+        {"%Y%zT%m", "2026+01T05", "2026-04-30T23:00:00"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t micros;
@@ -65,6 +70,15 @@ static void test_texts_that_do_not_match_their_format_are_refused(void **state)
         {"%Y%z", "2026+01:"},
         {"%Y%z", "2026+01:60"},
         {"%Y%%", "2026"},
+        {"%Y%%", "2026x"},
+        {"%Y-", "2026"},
+        {"%y", "x"},
+        {"%Y %H", "2026 x"},
+        {"%Y %M", "2026 x"},
+        {"%Y %S", "2026 x"},
+        {"%Y%z", "2026x"},
+        {"%d/%m/%Y", "32/01/2026"},
+        {"%d/%m/%Y", "31/04/2026"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t micros;
@@ -113,6 +127,41 @@ static void test_numbers_are_the_nearest_doubles_as_strtod_has_them(void **state
     }
 }
 
+static void test_exponents_and_digits_may_be_many_and_the_rest_is_left(void **state)
+{
+    (void)state;
+    char many[201] = {0};
+    memset(many, '1', 200);
+    const struct {
+        const char *text;
+        enum number_style style;
+        int used; /* -1: no number begins there */
+        double number;
+    } cases[] = {
+        {"", NUMBER_PLAIN, -1, 0},
+        {"-", NUMBER_PLAIN, -1, 0},
+        {"+1", NUMBER_JSON, -1, 0},
+        {"+1", NUMBER_PLAIN, 2, 1},
+        {"1e", NUMBER_PLAIN, -1, 0},
+        {"1e+", NUMBER_PLAIN, -1, 0},
+        {"1e+5", NUMBER_JSON, 4, 1e5},
+        {"1E-5x", NUMBER_JSON, 4, 1e-5},
+        {"1e99999999999999999999", NUMBER_JSON, 22, HUGE_VAL},
+        {"1e-99999999999999999999", NUMBER_JSON, 23, 0},
+        {many, NUMBER_JSON, 200, strtod(many, NULL)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = cases[i].text;
+        const char *end = text + strlen(text);
+        const char *after = cases[i].used < 0 ? NULL : text + cases[i].used;
+        double number = 0;
+        print_message("%s\n", text);
+        assert_ptr_equal(number_read(text, end, cases[i].style, '.', &number), after);
+        assert_ptr_equal(number_read(text, end, cases[i].style, '.', NULL), after);
+        assert_true(number == cases[i].number);
+    }
+}
+
 static void test_a_decimal_comma_is_read_as_a_point(void **state)
 {
     (void)state;
@@ -137,6 +186,7 @@ static void test_every_code_point_is_written_and_recognised_and_no_surrogate_is(
     assert_true(utf8_valid("12345678\xc3\xa9", 10));
     assert_false(utf8_valid("12345678\xc3", 9));
     assert_false(utf8_valid("1234567\xff", 8));
+    assert_false(utf8_valid("\xe2\x82x", 3));
 }
 
 int main(void)
@@ -145,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_dates_are_read_by_their_format),
         cmocka_unit_test(test_texts_that_do_not_match_their_format_are_refused),
         cmocka_unit_test(test_numbers_are_the_nearest_doubles_as_strtod_has_them),
+        cmocka_unit_test(test_exponents_and_digits_may_be_many_and_the_rest_is_left),
         cmocka_unit_test(test_a_decimal_comma_is_read_as_a_point),
         cmocka_unit_test(test_every_code_point_is_written_and_recognised_and_no_surrogate_is),
     };

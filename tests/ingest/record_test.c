@@ -69,6 +69,8 @@ static void test_malformed_messages_are_refused_with_every_reason(void **state)
         {"{\"vin\":\"\\ud800\"," T "}", "bad_utf8"},
         {"{\"vin\":\"\\udc00x\"," T "}", "bad_utf8"},
         {"{\"vin\":\"\\ud800\\u0041\"," T "}", "bad_utf8"},
+        {"{\"vin\":\"\\ud800\\uffff\"," T "}", "bad_utf8"},
+        {"{\"vin\":\"\\ud800\\n12345\"," T "}", "bad_utf8"},
         {"{\"vin\":\"A\"," T ",\"x\":\"\xff\"}", "bad_utf8"},
         {"{\"vin\":\"A\"," T ",\"\\ud800\":1}", "bad_utf8"},
         /* fields */
@@ -120,7 +122,7 @@ static void test_accepted_forms_give_the_values_they_stand_for(void **state)
          "A|2026-11-23T12:00:00|1795435200000000|90.25|80|5000000|0.32"},
         {"{\"vin\":\"A\"," T ",\"temp_moteur\":-0.0,\"vitesse\":0.5,\"km_actuel\":2.5}",
          "A|2026-11-23T12:00:00|1795435200000000|0|1|3|-"},
-        {"{\"vin\":\"A\"," T ",\"vitesse\":null,\"x\":{\"y\":[{},[],\"z\",-1e-5,true,null]}}",
+        {"{\"vin\":\"A\"," T ",\"vitesse\":null,\"x\":{\"y\":[{},[],\"z\",-1e-5,true,false,null]}}",
          "A|2026-11-23T12:00:00|1795435200000000|-|-|-|-"},
         {"{\"v\\u0069n\":\"\\u0041\\ud83d\\ude97\\/\\\"\\\\\"," T "}",
          "A\xf0\x9f\x9a\x97/\"\\|2026-11-23T12:00:00|1795435200000000|-|-|-|-"},
@@ -195,6 +197,47 @@ static void test_what_was_rounded_missing_or_of_a_wrong_type_is_counted(void **s
     assert_int_equal(h->counts.not_a_number[KM], 1);
 }
 
+/* Reasons stand between bars, each once; what no longer fits is left out whole. */
+static void test_reasons_stand_once_and_never_in_part(void **state)
+{
+    (void)state;
+    struct reasons reasons = {0};
+    reasons_add(&reasons, "too_long", "a");
+    reasons_add(&reasons, "long", "a"); /* the end of another */
+    reasons_add(&reasons, "too_long", NULL);
+    reasons_add(&reasons, "too_long", "a");
+    reasons_add(&reasons, "too", "long"); /* the beginning of another, but for its sign */
+    assert_string_equal(reasons.text, "too_long:a|long:a|too_long|too:long");
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "field%d", i);
+        reasons_add(&reasons, "impossible", name);
+    }
+    assert_int_equal(reasons.size, strlen(reasons.text));
+    assert_in_range(reasons.size, sizeof reasons.text - 24, sizeof reasons.text - 1);
+    const char *last = strrchr(reasons.text, '|');
+    char again[32];
+    int number = atoi(last + strlen("|impossible:field"));
+    (void)snprintf(again, sizeof again, "|impossible:field%d", number);
+    assert_string_equal(last, again);
+}
+
+static void test_a_date_that_is_no_text_is_unreadable_and_bytes_are_kept(void **state)
+{
+    static const struct column columns[] = {{"day", COLUMN_DATE}, {"bytes", COLUMN_BLOB}};
+    static const struct table table = {"t", columns, 2};
+    static const struct record_field fields[] = {{{"day", COLUMN_DATE}, false, 0, 30000, -1},
+                                                 {{"bytes", COLUMN_BLOB}, false, 0, 0, -1}};
+    static const struct record_spec spec = {&table, fields, 2};
+    struct harness *h = *state;
+    h->options.spec = &spec;
+    put(h, "a.ndjson", "{\"day\":\"1970-01-02\",\"bytes\":\"xyz\"}\n{\"day\":5}\n");
+    assert_int_equal(read_again(h, NULL), 0);
+    assert_int_equal(h->line_count, 1);
+    assert_int_equal(h->reject_count, 1);
+    assert_string_equal(h->rejects[0], "a.ndjson@35 unreadable:day");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
@@ -204,6 +247,8 @@ int main(void)
         CASE(test_a_NUL_byte_in_a_file_is_broken_json),
         CASE(test_texts_above_the_limit_are_refused_and_at_the_limit_accepted),
         CASE(test_nesting_is_accepted_down_to_256_levels),
+        CASE(test_reasons_stand_once_and_never_in_part),
+        CASE(test_a_date_that_is_no_text_is_unreadable_and_bytes_are_kept),
         CASE(test_what_was_rounded_missing_or_of_a_wrong_type_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -483,6 +483,9 @@ static void test_scratch_that_cannot_be_written_is_told(void **state)
     assert_int_equal(write_beyond_memory(f, arena_printf(&f->arena, "%s/scratch", file), &err), -1);
     assert_non_null(strstr(err.text[LANG_EN], "what does not fit into memory cannot be written"));
     assert_non_null(strstr(err.text[LANG_EN], file));
+    assert_non_null(strstr(err.text[LANG_FR], "ce qui dépasse la mémoire ne peut être écrit"));
+    assert_null(strchr(err.text[LANG_EN], '\n'));
+    assert_int_equal(err.status, ERROR_FAILED);
     assert_int_equal(write_beyond_memory(f, NULL, &err), -1);
     assert_non_null(strstr(err.text[LANG_EN], "give more with --memory"));
 }
