@@ -249,7 +249,7 @@ static void test_a_lock_that_cannot_be_written_is_an_error(void **state)
     assert_int_equal(publish_begin(&p, f->root, &err), -1);
     publish_end(&p);
     assert_int_equal(rmdir(under(f, ".lock")), 0);
-    assert_int_equal(symlink("/dev/null", under(f, ".lock")), 0); /* it has no length */
+    assert_int_equal(symlink("/dev/full", under(f, ".lock")), 0); /* it has no length */
     assert_int_equal(publish_begin(&p, f->root, &err), -1);
     assert_non_null(strstr(err.text[LANG_EN], ".lock: cannot be written"));
     publish_end(&p);
@@ -283,7 +283,7 @@ static void test_a_staged_file_that_is_not_on_the_disk_publishes_nothing(void **
     struct fixture *f = *state;
     spoil_and_commit(f, NULL, "/bad: cannot be read");           /* never written */
     spoil_and_commit(f, "bad", "/bad: cannot be written");       /* a link to itself */
-    spoil_and_commit(f, "/dev/null", "/bad: cannot be written"); /* takes no fsync */
+    spoil_and_commit(f, "/dev/full", "/bad: cannot be written"); /* takes no fsync */
 }
 
 static void test_a_journal_that_cannot_be_written_publishes_nothing(void **state)
