@@ -181,10 +181,10 @@ static uint32_t several_payload(struct builder *b, size_t node, size_t *used)
 
 /* Where every leaf has one vote and all weigh the same, a class's sum depends on nothing but their
  * number: each rounding is that of the sum before it. */
-static double *sums_of_votes(const struct builder *b, size_t several)
+static double *sums_of_votes(const struct builder *b, bool several)
 {
     const struct layout_vote *votes = b->layout->votes;
-    if (several > 0 || b->layout->vote_count > COUNTED_VOTES || b->forest->base) {
+    if (several || b->layout->vote_count > COUNTED_VOTES || b->forest->base) {
         return NULL;
     }
     for (size_t i = 1; i < b->layout->vote_count; i++) {
@@ -205,6 +205,7 @@ static void find_votes(struct builder *b)
     const struct forest *forest = b->forest;
     struct vote_set set = {0};
     size_t rows = 0, rows_used = 0;
+    bool several = false;
     b->no_zeros = zeros_do_nothing(forest);
     if (fit_in_rows(b, &rows)) {
         b->layout->several = xcalloc(rows + 1, (size_t)forest->classes * sizeof(float));
@@ -216,6 +217,7 @@ static void find_votes(struct builder *b)
         }
         const struct forest_vote *vote = only_vote(b, leaf);
         if (!vote) {
+            several = true;
             b->payload[n] = several_payload(b, n, &rows_used);
             continue;
         }
@@ -234,7 +236,7 @@ static void find_votes(struct builder *b)
         b->layout->votes[i] = (struct layout_vote){(double)set.votes[i].weight, set.votes[i].label};
     }
     b->layout->vote_count = set.used;
-    b->layout->sums = sums_of_votes(b, rows);
+    b->layout->sums = sums_of_votes(b, several);
     free(set.votes);
     free(set.slots);
 }

@@ -250,6 +250,26 @@ static void test_votes_that_weigh_the_same_are_counted(void **state)
     }
 }
 
+/* Too many classes for rows of all of them, few distinct votes, one leaf with two. */
+static void test_leaves_of_several_votes_are_not_counted(void **state)
+{
+    (void)state;
+    const struct shape shape = {.features = 3, .trees = 20, .classes = 35, .splits = 40};
+    struct forest *forest = random_forest(&shape, 1);
+    size_t leaf = 0;
+    for (size_t v = 0; v < forest->vote_count; v++) {
+        forest->votes[v].label %= 3;
+    }
+    while (forest->nodes[leaf].feature != FOREST_LEAF) {
+        leaf++;
+    }
+    forest->nodes[leaf].right++;
+    forest_compile(forest, 1);
+    assert_null(forest->layout->sums);
+    assert_same_bits(forest, &shape, 50);
+    forest_free(forest);
+}
+
 static void test_trees_of_one_node_keep_their_bits(void **state)
 {
     (void)state;
@@ -401,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_missing_values_go_where_each_node_sends_them),
         cmocka_unit_test(test_leaves_of_several_classes_keep_their_bits),
         cmocka_unit_test(test_votes_that_weigh_the_same_are_counted),
+        cmocka_unit_test(test_leaves_of_several_votes_are_not_counted),
         cmocka_unit_test(test_trees_of_one_node_keep_their_bits),
         cmocka_unit_test(test_a_degenerate_deep_tree_keeps_its_bits),
         cmocka_unit_test(test_more_than_65535_features_and_thresholds_keep_their_bits),
