@@ -70,11 +70,11 @@ static void place_slot(const struct placing *p, struct layout_line *to, unsigned
         return;
     }
     uint32_t column = 0;
-    to->key[slot] = KEY_HIGHEST; /* nothing is greater: left */
+    to->key[slot] = line_key(KEY_HIGHEST); /* nothing is greater: left */
     if (!leaf) {
         bool left = forest->missing_left && forest->missing_left[node];
         column = p->source->column_of[left * forest->features + (size_t)from->feature];
-        to->key[slot] = layout_key(from->threshold);
+        to->key[slot] = line_key(layout_key(from->threshold));
     }
     to->columns |= column << (slot * COLUMN_BITS);
     place_slot(p, to, 2 * slot + 1, leaf ? node : from->left);
@@ -121,7 +121,7 @@ void lines_place_leaf(struct layout_line *lines, uint32_t at, uint32_t payload)
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-enum { LATER_STEPS = 2 }; /* before those that have not arrived are gathered */
+enum { LATER_STEPS = 1 }; /* before those that have not arrived are gathered */
 
 bool lines_fit(size_t columns)
 {
@@ -169,7 +169,8 @@ SIMD_AVX512 static inline __attribute__((always_inline)) void advance(const stru
                 __m256i value = _mm512_castsi512_si256(
                     _mm512_permutexvar_epi32(_mm512_castsi256_si512(column), row[lane]));
                 __m256i key = _mm256_load_si256((const __m256i *)(const void *)line);
-                at[lane] = line->next[exit_of[_mm256_cmpgt_epu32_mask(value, key)]];
+                __m256 right = _mm256_castsi256_ps(_mm256_cmpgt_epi32(value, key));
+                at[lane] = line->next[exit_of[_mm256_movemask_ps(right)]];
             }
         }
     }

@@ -27,7 +27,7 @@
  * would take more than BLOCK_KEYS. */
 enum {
     MIN_BLOCK_ROWS = 64,
-    MAX_BLOCK_ROWS = 8192,
+    MAX_BLOCK_ROWS = 20480,
     BLOCKS_PER_THREAD = 2,
     BLOCK_KEYS = 1 << 20 /* 8 MiB */
 };
@@ -258,7 +258,7 @@ static struct converted convert(const struct forest *forest, const struct forest
     for (size_t row = 0; row < rows; row++, x += forest->features) {
         if (layout->lines) {
             for (size_t c = 0; c < columns; c++) {
-                to.narrow[row * columns + c] = key_of(&layout->column[c], x);
+                to.narrow[row * columns + c] = line_key(key_of(&layout->column[c], x));
             }
             continue;
         }
