@@ -7,7 +7,7 @@
  * those that have not are gathered anew every few steps. One goes node by node (layout.c) on any
  * machine; one takes three levels a step, where AVX-512 and the number of columns allow (lines.c).
  * On 2 million nodes (160,000 x 9, 100 trees, AMD Zen 4, shared with other work) a second of one
- * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 600,000 to 770,000
+ * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 700,000 to 900,000
  * by lines. AVX-512 gathers node by node were a third slower than scalar walks; several trees a
  * pass over the rows no faster; sorting rows by where 31 nodes on top of the tree send them, so
  * that neighbours share the rest, no faster either. */
@@ -22,9 +22,9 @@
 #include <string.h>
 
 /* Large blocks, so that a tree that was fetched into the cache serves many rows, but not so large
- * that the block itself leaves it: by lines, 2,048 rows gave 0.8 of the speed of 8,192, and 40,000
- * the same. Smaller ones when there are too few rows to keep all threads busy, or when a block
- * would take more than BLOCK_KEYS. */
+ * that the block itself leaves it: by lines, 2,048 rows gave 0.8 of the speed of 8,192, and 40,960
+ * that of 20,480. Smaller ones when there are too few rows to keep all threads busy, or when a
+ * block would take more than BLOCK_KEYS. */
 enum {
     MIN_BLOCK_ROWS = 64,
     MAX_BLOCK_ROWS = 20480,
