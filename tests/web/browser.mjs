@@ -73,7 +73,13 @@ async function visit(page, url) {
 }
 
 const heading = (page) => page.locator("#page-title").innerText();
-const vinsOf = (page) => page.locator(".grid tbody .cell-vin").allInnerTexts();
+
+/** The vehicles of the grid, all its rows drawn. */
+async function vinsOf(page) {
+    await settle(page);
+    return page.locator(".grid tbody .cell-vin").allInnerTexts();
+}
+
 const queryOf = (page) => Object.fromEntries(new URL(page.url()).searchParams);
 const api = async (base, path) => (await fetch(`${base}/api/v1/${path}`)).json();
 
