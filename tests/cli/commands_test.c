@@ -444,7 +444,7 @@ static void test_demo_takes_another_port_when_its_own_is_taken(void **state)
     char *folder = temp_folder(&arena);
     const char *const env[] = {"AUTOSTREAM_DOUBLE=taken", NULL};
     const struct program_options options = {.cwd = folder, .env = env};
-    run_autostream(&arena, &result, &options, "demo", NULL);
+    run_autostream(&arena, &result, &options, "--run-date", "2026-11-23", "demo", NULL);
     assert_int_equal(result.status, 0);
     run_autostream(&arena, &result, &options, "serve", NULL);
     assert_int_equal(result.status, 1);
