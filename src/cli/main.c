@@ -6,6 +6,7 @@
 
 #include "base/dates.h"
 #include "base/fs.h"
+#include "base/hex.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -229,14 +230,6 @@ static int read_command_line(struct cli *cli, int argc, char **argv, const struc
                            (*command)->name, argv[next]);
     }
     return 0;
-}
-
-/* The value of a hexadecimal digit, or -1. */
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
-    return found != NULL ? (int)(found - digits) : -1;
 }
 
 /* --data may be written as Spark writes addresses: file:///FOLDER, with %20 and the like. Other

@@ -53,8 +53,8 @@ struct forest_options {
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called by any
                                                                    thread, one at a time */
     void *progress_context;
-    const struct forest_elsewhere *elsewhere; /* NULL: trees grow here; else
- the table has no weights */
+    const struct forest_elsewhere
+        *elsewhere; /* NULL: trees grow here. For tables without weights */
 };
 
 /* Grows a forest (Breiman 2001): bootstrap rows per tree, the best of a few random features per

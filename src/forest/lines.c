@@ -209,8 +209,7 @@ static size_t fill_lanes(uint32_t *at, uint32_t *item, size_t count)
     return count;
 }
 
-SIMD_AVX512 static void walk_all(const struct line_walks *w, uint32_t *at, size_t count,
-                                 uint32_t steps)
+SIMD_AVX512 void lines_walk(const struct line_walks *w, uint32_t *at, size_t count, uint32_t steps)
 {
     struct going going;
     advance(w, at, NULL, fill_lanes(at, NULL, count), steps);
@@ -222,11 +221,6 @@ SIMD_AVX512 static void walk_all(const struct line_walks *w, uint32_t *at, size_
         }
         keep_going(&going, w, going.at, going.item, going.count);
     }
-}
-
-void lines_walk(const struct line_walks *w, uint32_t *at, size_t count, uint32_t steps)
-{
-    walk_all(w, at, count, steps);
 }
 
 #else

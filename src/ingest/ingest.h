@@ -195,6 +195,8 @@ void ingest_map_free(struct ingest_map *map);
 
 /* ---- files that were read before (taken.c) ---- */
 
+struct stat;
+
 /* A file as it was when it was read. */
 struct ingest_taken {
     const char *source; /* as in struct input_file */
@@ -216,7 +218,6 @@ bool ingest_unchanged(const char *root, const struct ingest_takens *takens);
 
 /* What tells a later change of a file: mtime and inode as in struct input_file. A file written in
  * the clock's present tick has the mtime 0: its next change may bear the same time. */
-struct stat;
 void ingest_mark(const struct stat *info, struct input_file *file);
 
 /* ---- reading files ---- */

@@ -5,6 +5,7 @@
  * is reported as JSON_MORE; the caller comes back with more of them. */
 #include "ingest/json.h"
 
+#include "base/hex.h"
 #include "ingest/number.h"
 #include "ingest/utf8.h"
 
@@ -53,15 +54,11 @@ static int hex4(const char *p, const char *end)
         return -1;
     }
     for (int i = 0; i < 4; i++) {
-        int c = (unsigned char)p[i];
-        int lower = c | 0x20;
-        if (c >= '0' && c <= '9') {
-            value = value * 16 + (c - '0');
-        } else if (lower >= 'a' && lower <= 'f') {
-            value = value * 16 + (lower - 'a' + 10);
-        } else {
+        int digit = hex_digit(p[i]);
+        if (digit < 0) {
             return -1;
         }
+        value = value * 16 + digit;
     }
     return value;
 }

@@ -196,9 +196,27 @@ static int bad_line(struct error *err)
                      "input: unexpected line; this command is made for Spark");
 }
 
-/* One line: NAME, tab, CHUNK. Spoils it. */
-static int take_chunk(struct records *r, char *line, size_t size, struct error *err)
+/* Hands over each line of standard input without its end, a NUL behind it; it may be spoilt. */
+static int each_line(int (*take)(void *context, char *line, size_t size, struct error *err),
+                     void *context, struct error *err)
 {
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t got;
+    int status = 0;
+    while (status == 0 && (got = getline(&line, &room, stdin)) > 0) {
+        got -= line[got - 1] == '\n';
+        line[got] = '\0';
+        status = take(context, line, (size_t)got, err);
+    }
+    free(line);
+    return status;
+}
+
+/* One line: NAME, tab, CHUNK. Spoils it. */
+static int take_chunk(void *context, char *line, size_t size, struct error *err)
+{
+    struct records *r = context;
     char *tab = memchr(line, '\t', size);
     size_t name_size;
     size_t chunk_size;
@@ -227,20 +245,6 @@ static int take_chunk(struct records *r, char *line, size_t size, struct error *
     return fwrite(chunk, 1, chunk_size, r->file) == chunk_size ? 0 : fs_write_error(r->path, err);
 }
 
-static int take_lines(struct records *r, struct error *err)
-{
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t got;
-    int status = 0;
-    while (status == 0 && (got = getline(&line, &room, stdin)) > 0) {
-        got -= line[got - 1] == '\n';
-        status = take_chunk(r, line, (size_t)got, err);
-    }
-    free(line);
-    return status == 0 ? read_gathered(r, err) : status;
-}
-
 int pipeline_worker_records(const char *folder, int32_t run_date, const char *map_path,
                             struct error *err)
 {
@@ -262,7 +266,7 @@ int pipeline_worker_records(const char *folder, int32_t run_date, const char *ma
         goto done;
     }
     r.options.map = map;
-    if (take_lines(&r, err) == 0) {
+    if (each_line(take_chunk, &r, err) == 0 && read_gathered(&r, err) == 0) {
         print_counts(&r.printer, &r.counts);
         status = 0;
     }
@@ -311,8 +315,10 @@ static int score_gathered(struct vehicles *v, struct error *err)
 }
 
 /* One line: KEY, then a number a tab. */
-static int take_vehicle(struct vehicles *v, char *line, struct error *err)
+static int take_vehicle(void *context, char *line, size_t size, struct error *err)
 {
+    struct vehicles *v = context;
+    (void)size;
     char *cell = line + strcspn(line, "\t");
     v->keys[v->rows] = arena_copy(&v->texts, line, (size_t)(cell - line));
     for (size_t i = 0; i < MODEL_INPUT_COUNT; i++) {
@@ -354,9 +360,6 @@ int pipeline_worker_score(const char *model_path, bool calibrated, const char *l
     struct arena arena = {0};
     struct fleet_model model = {0};
     struct vehicles v = {.printer = {.out = stdout}};
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t got;
     int status = -1;
     if (fleet_model_open(model_path, &arena, &model, err) != 0 ||
         (calibrated && model_calibration(model_path, &model.card, forest_classes(model.forest),
@@ -372,15 +375,13 @@ int pipeline_worker_score(const char *model_path, bool calibrated, const char *l
     if (status == 0) {
         status = fleet_reasons_open(&v.scoring.reasons, NULL, NULL, &model, 1, &arena, err);
     }
-    while (status == 0 && (got = getline(&line, &room, stdin)) > 0) {
-        line[got - (line[got - 1] == '\n')] = '\0';
-        status = take_vehicle(&v, line, err);
+    if (status == 0) {
+        status = each_line(take_vehicle, &v, err);
     }
     if (status == 0) {
         status = score_gathered(&v, err);
     }
 done:
-    free(line);
     fleet_reasons_close(&v.scoring.reasons);
     arena_release(&v.texts);
     fleet_model_close(&model);
@@ -401,8 +402,9 @@ struct pieces {
 };
 
 /* One line: NUMBER, tab, BYTES. Spoils it. */
-static int take_numbered(struct pieces *p, char *line, size_t size, struct error *err)
+static int take_numbered(void *context, char *line, size_t size, struct error *err)
 {
+    struct pieces *p = context;
     char *end;
     uint64_t number = strtoull(line, &end, 10);
     struct bytes out;
@@ -423,16 +425,7 @@ static int take_numbered(struct pieces *p, char *line, size_t size, struct error
 
 static int work_on_pieces(struct pieces *p, struct error *err)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t got;
-    int status = 0;
-    while (status == 0 && (got = getline(&line, &room, stdin)) > 0) {
-        got -= line[got - 1] == '\n';
-        line[got] = '\0';
-        status = take_numbered(p, line, (size_t)got, err);
-    }
-    free(line);
+    int status = each_line(take_numbered, p, err);
     arena_release(&p->arena);
     return finish(&p->printer, status, err);
 }

@@ -1,18 +1,11 @@
 /* Request targets (RFC 3986, and forms' '+'); see target.h. */
 #include "serve/target.h"
 
+#include "base/hex.h"
 #include "serve/body.h"
 
 #include <stdbool.h>
 #include <string.h>
-
-static int hex(char digit)
-{
-    return digit >= '0' && digit <= '9'   ? digit - '0'
-           : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-           : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                          : -1;
-}
 
 /* Decodes in place: the result is never longer. */
 static enum target_fault decode(char *text, bool in_query)
@@ -22,8 +15,8 @@ static enum target_fault decode(char *text, bool in_query)
         if (*in == '+' && in_query) {
             *out++ = ' ';
         } else if (*in == '%') {
-            int high = hex(in[1]);
-            int low = high < 0 ? -1 : hex(in[2]);
+            int high = hex_digit(in[1]);
+            int low = high < 0 ? -1 : hex_digit(in[2]);
             if (low < 0 || high + low == 0) {
                 return TARGET_BROKEN_ESCAPE;
             }

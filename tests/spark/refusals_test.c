@@ -196,25 +196,29 @@ static void test_spark_scores_files_and_not_standard_input(void **state)
     assert_non_null(strstr(result.err, "--engine spark reads a file, not standard input"));
 }
 
+/* A training and a scoring fail with this sentence. */
+static void both_fail(struct e2e *e, const char *says)
+{
+    const char *history = e2e_path(e, E2E_BRONZE "/csv/data_historique_pannes.csv");
+    e2e_fails(e, 1, says, SPARK, "train", NULL);
+    e2e_fails(e, 1, says, SPARK, "score", "--table", history, NULL);
+}
+
 static void test_training_and_scoring_say_what_is_missing_too(void **state)
 {
     struct e2e *e = *state;
-    const char *history = e2e_path(e, E2E_BRONZE "/csv/data_historique_pannes.csv");
     stand_in_java(e, "17.0.15");
     stand_in_spark(e, "3.5.1", "");
-    e2e_fails(e, 1, "Spark 4 or newer is needed", SPARK, "train", NULL);
-    e2e_fails(e, 1, "Spark 4 or newer is needed", SPARK, "score", "--table", history, NULL);
+    both_fail(e, "Spark 4 or newer is needed");
     e2e_fails(e, 1, "Spark 4 or newer is needed", "parity", NULL);
 }
 
 static void test_training_and_scoring_tell_of_a_full_disk_too(void **state)
 {
     struct e2e *e = *state;
-    const char *history = e2e_path(e, E2E_BRONZE "/csv/data_historique_pannes.csv");
     stand_in_java(e, "17.0.15");
     stand_in_spark(e, "4.1.4", "java.io.IOException: No space left on device\n");
-    e2e_fails(e, 1, "no space left on Spark's disk", SPARK, "train", NULL);
-    e2e_fails(e, 1, "no space left on Spark's disk", SPARK, "score", "--table", history, NULL);
+    both_fail(e, "no space left on Spark's disk");
 }
 
 static void test_data_is_a_folder_or_its_address(void **state)
