@@ -27,7 +27,7 @@ build_packages=(gcc:gcc libc6-dev meson:meson ninja-build:ninja pkg-config:pkg-c
     libprotobuf-dev libsqlite3-dev libzstd-dev zlib1g-dev libcmocka-dev)
 oracle_packages=(python3-venv)
 check_packages=(clang:clang clang-format:clang-format clang-tidy:clang-tidy valgrind:valgrind gcovr:gcovr
-    shellcheck:shellcheck)
+    shellcheck:shellcheck faketime:faketime)
 bench_packages=(hyperfine:hyperfine time zstd)
 fetch_packages=(golang-go:go ca-certificates)
 web_packages=(nodejs:node npm:npm ca-certificates)
