@@ -1,7 +1,7 @@
 /* From a forest as it is trained or read to the form that predicts fastest. Reads a forest, writes
  * a layout beside it; forest_predict() gives the same bits from either.
  *
- * There are two forms: lines of three levels each (lines.c), where the machine and the columns
+ * There are two forms: lines of eight nodes each (lines.c), where the machine and the columns
  * allow, else nodes. What makes these fast, on 2 million of them, is fewer bytes, pages and
  * instructions, and no branches:
  * - 8 bytes a node instead of 16: thresholds and values are compared as integers, children stand
@@ -28,7 +28,6 @@ enum {
     LINE_BYTES = 64,
     LINE_NODES = LINE_BYTES / (int)sizeof(uint64_t),
     FEW_LEAF_LINES = 1 << 10, /* a tree */
-    MAX_LINES = 1 << 25,      /* leaves and branches; as bytes they fit into 32 bits */
 };
 
 struct builder {
@@ -36,7 +35,7 @@ struct builder {
     struct forest_layout *layout;
     uint32_t *column_of; /* [2][features]: of a feature by whether missing values go left */
     uint32_t *payload;   /* [node_count], of leaves */
-    uint32_t *leaf_line; /* [node_count], of leaves */
+    uint32_t *leaf_line; /* [node_count], of leaves: in their tree */
     bool no_zeros;       /* votes of 0 are left out */
     size_t *first;       /* [trees + 1]: where a tree's nodes begin; whole lines */
 };
@@ -328,13 +327,6 @@ static uint32_t first_steps(size_t nodes)
     return (uint32_t)(1.2 * log2((double)(nodes + 1) / 2));
 }
 
-/* The same in lines, of which levels lie idle below leaves: 6 for trees of 20,000 nodes; 5 were 6 %
- * slower, 7 no faster. */
-static uint32_t first_line_steps(size_t nodes)
-{
-    return (uint32_t)(0.45 * log2((double)(nodes + 1) / 2) + 0.5);
-}
-
 static void place_tree(void *context, size_t tree, unsigned worker)
 {
     (void)worker;
@@ -392,49 +384,104 @@ static void *get_memory(struct forest_layout *layout, size_t bytes)
 
 /* ---- lines ---- */
 
-/* Gives each leaf its line; returns their number. */
+/* Numbers the distinct leaves of each tree; returns the most that one has. Where votes are counted
+ * a leaf's number is its vote's. */
 static size_t find_leaf_lines(struct builder *b)
 {
-    size_t several = 0;
-    for (size_t n = 0; n < b->forest->node_count; n++) {
-        if (b->forest->nodes[n].feature == FOREST_LEAF) {
-            size_t number =
-                b->payload[n] & PAYLOAD_SEVERAL ? b->layout->vote_count + several++ : b->payload[n];
-            b->leaf_line[n] = (uint32_t)number << LINE_SHIFT;
+    const struct forest *forest = b->forest;
+    size_t several = forest->node_count, votes = b->layout->vote_count, most = 0;
+    struct {
+        size_t tree; /* + 1: the last one that has it */
+        uint32_t line;
+    } *seen = xcalloc(votes + several, sizeof *seen);
+    for (size_t t = 0; t < forest->trees; t++) {
+        uint32_t used = 0;
+        for (size_t n = forest->roots[t]; n < forest_tree_end(forest, t); n++) {
+            if (forest->nodes[n].feature != FOREST_LEAF) {
+                continue;
+            }
+            size_t number = b->payload[n] & ~PAYLOAD_SEVERAL;
+            number += b->payload[n] & PAYLOAD_SEVERAL ? votes : 0;
+            if (seen[number].tree != t + 1) {
+                seen[number].tree = t + 1;
+                seen[number].line = b->layout->sums ? (uint32_t)number : used++;
+            }
+            b->leaf_line[n] = seen[number].line;
         }
+        most = used > most ? used : most;
     }
-    return b->layout->vote_count + several;
+    free(seen);
+    return b->layout->sums ? votes : most;
 }
 
-static void count_lines(void *context, size_t tree, unsigned worker)
+struct lines_job {
+    struct builder *builder;
+    struct lines_source source;
+    struct lines_tree *made; /* [trees] */
+};
+
+static void pack_tree(void *context, size_t tree, unsigned worker)
 {
     (void)worker;
-    struct builder *b = context;
-    b->layout->trees[tree].line_count = (uint32_t)lines_count(b->forest, tree);
+    const struct lines_job *job = context;
+    job->made[tree] = lines_pack(&job->source, tree);
 }
 
+/* Moves a tree's lines to where they stay. */
 static void place_lines(void *context, size_t tree, unsigned worker)
 {
     (void)worker;
-    struct builder *b = context;
-    struct layout_tree *to = &b->layout->trees[tree];
-    const struct lines_source source = {b->forest, b->column_of, b->leaf_line};
-    size_t nodes = forest_tree_end(b->forest, tree) - b->forest->roots[tree];
-    to->first_steps = first_line_steps(nodes);
-    to->root = lines_place(&source, tree, b->layout->lines + b->first[tree],
-                           (uint32_t)b->first[tree] << LINE_SHIFT);
+    const struct lines_job *job = context;
+    const struct builder *b = job->builder;
+    const struct lines_tree *made = &job->made[tree];
+    struct layout_line *to = b->layout->lines[tree];
+    for (size_t n = b->forest->roots[tree]; n < forest_tree_end(b->forest, tree); n++) {
+        if (b->forest->nodes[n].feature == FOREST_LEAF) {
+            lines_place_leaf(&to[b->leaf_line[n]], b->leaf_line[n], b->payload[n]);
+        }
+    }
+    if (made->count > 0) {
+        memcpy(to + job->source.leaf_lines, made->lines, made->count * sizeof *to);
+    }
+    b->layout->trees[tree].root = made->root;
+    b->layout->trees[tree].line_count = made->count;
+    b->layout->trees[tree].first_steps = made->first_steps;
 }
 
-/* A walk's last fetch is its leaf's line. Where trees have many distinct leaves these leave no room
- * in the cache: with 10,000 a tree, lines took 1.35 of the time that nodes take; with as many as
- * branches' lines, or with 800 a tree, as long; with fewer, less (down to 0.55). */
-static bool leaves_are_few(const struct builder *b, size_t leaf_lines)
+/* Is there room for the numbers, and for the leaves? A walk's last fetch is its leaf's line. Where
+ * trees have many distinct leaves these leave no room in the cache: with 10,000 a tree, lines took
+ * 1.35 of the time that nodes take; with as many as branches' lines, or with 800 a tree, as long;
+ * with fewer, less (down to 0.55). */
+static bool lines_pay(const struct lines_job *job)
 {
-    size_t trees = b->forest->trees, branch_lines = 0;
+    size_t trees = job->source.forest->trees, leaves = job->source.leaf_lines, branches = 0;
     for (size_t t = 0; t < trees; t++) {
-        branch_lines += b->layout->trees[t].line_count;
+        branches += job->made[t].count;
+        if (leaves + job->made[t].count > LINE_NUMBERS) {
+            return false;
+        }
     }
-    return leaf_lines <= branch_lines || leaf_lines / FEW_LEAF_LINES <= trees;
+    return leaves <= FEW_LEAF_LINES || leaves * trees <= branches;
+}
+
+static void keep_lines(struct lines_job *job, unsigned threads)
+{
+    struct forest_layout *layout = job->builder->layout;
+    size_t trees = job->source.forest->trees, count = 0;
+    for (size_t t = 0; t < trees; t++) {
+        count += job->source.leaf_lines + job->made[t].count;
+    }
+    struct layout_line *at = get_memory(layout, count << LINE_SHIFT);
+    layout->lines = xcalloc(trees + LINE_LANES, sizeof *layout->lines);
+    for (size_t t = 0; t < trees; t++) {
+        layout->lines[t] = at;
+        at += job->source.leaf_lines + job->made[t].count;
+    }
+    for (size_t t = trees; t < trees + LINE_LANES; t++) {
+        layout->lines[t] = layout->lines[trees - 1];
+    }
+    layout->leaf_lines = (uint32_t)job->source.leaf_lines;
+    parallel_for(threads, trees, place_lines, job);
 }
 
 /* Makes lines where they fit; false: they do not. */
@@ -442,28 +489,27 @@ static bool make_lines(struct builder *b, unsigned threads)
 {
     const struct forest *forest = b->forest;
     struct forest_layout *layout = b->layout;
-    if (!lines_fit(layout->columns - CONSTANT_COLUMNS) || forest->node_count >= MAX_LINES) {
+    if (!lines_fit(layout->columns - CONSTANT_COLUMNS)) {
         return false;
     }
     b->leaf_line = xcalloc(forest->node_count, sizeof *b->leaf_line);
-    size_t leaf_lines = find_leaf_lines(b);
-    parallel_for(threads, forest->trees, count_lines, b);
-    if (!leaves_are_few(b, leaf_lines)) {
-        return false;
+    layout->shapes = xcalloc(1, sizeof *layout->shapes);
+    struct lines_job job = {
+        .builder = b,
+        .source = {forest, b->column_of, b->leaf_line, find_leaf_lines(b), layout->shapes},
+        .made = xcalloc(forest->trees, sizeof *job.made),
+    };
+    lines_find_shapes(forest, layout->shapes);
+    parallel_for(threads, forest->trees, pack_tree, &job);
+    bool pay = lines_pay(&job);
+    if (pay) {
+        keep_lines(&job, threads);
     }
-    b->first[0] = leaf_lines;
     for (size_t t = 0; t < forest->trees; t++) {
-        b->first[t + 1] = b->first[t] + layout->trees[t].line_count;
+        free(job.made[t].lines);
     }
-    layout->lines = get_memory(layout, b->first[forest->trees] << LINE_SHIFT);
-    layout->leaf_bytes = (uint32_t)leaf_lines << LINE_SHIFT;
-    for (size_t n = 0; n < forest->node_count; n++) {
-        if (forest->nodes[n].feature == FOREST_LEAF) {
-            lines_place_leaf(layout->lines, b->leaf_line[n], b->payload[n]);
-        }
-    }
-    parallel_for(threads, forest->trees, place_lines, b);
-    return true;
+    free(job.made);
+    return pay;
 }
 
 /* ---- the whole ---- */
@@ -533,6 +579,8 @@ void layout_free(struct forest_layout *layout)
         free(layout->votes);
         free(layout->several);
         free(layout->sums);
+        free(layout->lines);
+        free(layout->shapes);
         if (layout->mapped_bytes) {
             (void)munmap(layout->memory, layout->mapped_bytes);
         } else {

@@ -27,8 +27,9 @@ struct layout_vote { /* of a leaf with one vote; equal ones are shared */
 struct layout_tree {
     const uint64_t *nodes; /* aligned to a cache line; the root is the first */
     size_t node_count;
-    uint32_t first_steps;      /* after so many, walks that arrived are worth looking for */
-    uint32_t root, line_count; /* by lines: where the root's begins; those of its branches */
+    uint32_t first_steps; /* after so many, walks that arrived are worth looking for */
+    uint32_t root;        /* by lines: the root's */
+    size_t line_count;    /* of its branches */
 };
 
 /* A node is 64 bits: key (32, on top), pair, column * LANES (offset_bits). Nodes 2 * pair and
@@ -51,8 +52,9 @@ struct forest_layout {
     size_t mapped_bytes; /* 0: memory is malloc's */
     /* One of these, or none: the forest has too many columns or nodes for either. */
     uint64_t *nodes;
-    struct layout_line *lines;
-    uint32_t leaf_bytes; /* of the first lines, which are leaves */
+    struct layout_line **lines; /* [trees + LINE_LANES]: of each tree; then the last one's */
+    uint32_t leaf_lines;        /* that each tree begins with */
+    struct line_shapes *shapes;
 };
 
 enum {

@@ -5,12 +5,12 @@
  * stored. The others let several walks go on at once, so that the fetches of one hide behind the
  * others, and have no branch that depends on the data: a walk that has arrived stands still, and
  * those that have not are gathered anew every few steps. One goes node by node (layout.c) on any
- * machine; one takes three levels a step, where AVX-512 and the number of columns allow (lines.c).
+ * machine; one takes eight of them a step, where AVX-512 and the number of columns allow (lines.c).
  * On 2 million nodes (160,000 x 9, 100 trees, AMD Zen 4, shared with other work) a second of one
- * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 700,000 to 900,000
- * by lines. AVX-512 gathers node by node were a third slower than scalar walks; several trees a
- * pass over the rows no faster; sorting rows by where 31 nodes on top of the tree send them, so
- * that neighbours share the rest, no faster either. */
+ * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 1,100,000 by lines.
+ * AVX-512 gathers node by node were a third slower than scalar walks; several trees a pass over the
+ * rows no faster; sorting rows by where 31 nodes on top of the tree send them, so that neighbours
+ * share the rest, no faster either. */
 #include "forest/forest.h"
 
 #include "base/arena.h"
@@ -234,8 +234,9 @@ static void walk_trees(const struct walks *w, size_t count)
 struct converted {
     const struct forest_layout *layout;
     size_t rows;
-    uint64_t *wide;   /* for nodes: [rows / LANES][columns][LANES], see layout.h */
-    uint32_t *narrow; /* for lines: [rows][stride] */
+    uint64_t *wide;      /* for nodes: [rows / LANES][columns][LANES], see layout.h */
+    uint32_t *narrow;    /* for lines: [rows][stride] */
+    uint32_t *by_column; /* the same values: [rows / CHUNK][stride][CHUNK] */
     size_t stride;
 };
 
@@ -245,58 +246,70 @@ static uint32_t key_of(const struct layout_column *column, const float *x)
     return isnan(value) ? column->missing : layout_key(value);
 }
 
+static void convert_row(struct converted *to, size_t row, const float *x)
+{
+    const struct layout_column *column = to->layout->column;
+    size_t columns = to->layout->columns - CONSTANT_COLUMNS;
+    if (to->wide) {
+        uint64_t *keys = (uint64_t *)(uintptr_t)keys_of(to->layout, to->wide, row);
+        for (size_t c = 0; c < columns; c++) {
+            keys[c * LANES] = (uint64_t)key_of(&column[c], x) << 32;
+        }
+        keys[(columns + 1) * LANES] = UINT64_MAX;
+        return;
+    }
+    uint32_t *by_column = to->by_column + row / CHUNK * CHUNK * columns + row % CHUNK;
+    for (size_t c = 0; c < columns; c++) {
+        uint32_t key = line_key(key_of(&column[c], x));
+        to->narrow[row * columns + c] = by_column[c * CHUNK] = key;
+    }
+}
+
 static struct converted convert(const struct forest *forest, const struct forest_layout *layout,
                                 const float *x, size_t rows)
 {
     size_t columns = layout->columns - CONSTANT_COLUMNS;
     struct converted to = {.layout = layout, .rows = rows, .stride = columns};
     if (layout->lines) {
+        size_t chunks = (rows + CHUNK - 1) / CHUNK;
         to.narrow = xcalloc((rows + LINE_LANES) * columns + LINE_COLUMNS, sizeof *to.narrow);
+        to.by_column = xcalloc(chunks * CHUNK * columns + 1, sizeof *to.by_column);
     } else {
         to.wide = xcalloc((rows + LANES - 1) / LANES * LANES * layout->columns, sizeof *to.wide);
     }
-    for (size_t row = 0; row < rows; row++, x += forest->features) {
-        if (layout->lines) {
-            for (size_t c = 0; c < columns; c++) {
-                to.narrow[row * columns + c] = line_key(key_of(&layout->column[c], x));
-            }
-            continue;
-        }
-        uint64_t *keys = (uint64_t *)(uintptr_t)keys_of(layout, to.wide, row);
-        for (size_t c = 0; c < columns; c++) {
-            keys[c * LANES] = (uint64_t)key_of(&layout->column[c], x) << 32;
-        }
-        keys[(columns + 1) * LANES] = UINT64_MAX;
+    for (size_t row = 0; row < rows; row++) {
+        convert_row(&to, row, x + row * forest->features);
     }
     return to;
 }
 
-/* From where walks have arrived to payloads; where votes are counted, these are the lines' numbers.
- */
-static void read_payloads(const struct forest_layout *layout, uint32_t *at, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        at[i] = layout->sums ? at[i] >> LINE_SHIFT : layout->lines[at[i] >> LINE_SHIFT].key[0];
-    }
-}
-
-/* payload[count] of the rows from `first` on, in tree `tree`. */
+/* payload[count] of the rows from `first` on, in tree `tree`; where votes are counted these are the
+ * numbers of votes. */
 static void find_leaves(const struct converted *c, size_t tree, size_t first, size_t count,
                         uint32_t *payload)
 {
     const struct forest_layout *layout = c->layout;
     const struct layout_tree *t = &layout->trees[tree];
-    if (layout->lines) {
-        const struct line_walks w = {layout->lines, layout->leaf_bytes,
-                                     c->narrow + first * c->stride, c->stride};
-        for (size_t i = 0; i < count; i++) {
-            payload[i] = t->root;
-        }
-        lines_walk(&w, payload, count, t->first_steps);
-        read_payloads(layout, payload, count);
-    } else {
+    if (!layout->lines) {
         const struct walks w = {layout, c->wide + first * layout->columns, t, payload};
         walk_rows(&w, count);
+        return;
+    }
+    const struct layout_line *lines = layout->lines[tree];
+    const struct line_walks w = {
+        .lines = &lines,
+        .exit = layout->shapes->exit,
+        .leaf_lines = layout->leaf_lines,
+        .keys = c->narrow + first * c->stride,
+        .stride = c->stride,
+        .by_column = c->by_column + first * c->stride,
+    };
+    for (size_t i = 0; i < count; i++) {
+        payload[i] = t->root;
+    }
+    lines_walk(&w, payload, count, t->first_steps);
+    for (size_t i = 0; i < count && !layout->sums; i++) {
+        payload[i] = lines[payload[i]].key[0];
     }
 }
 
@@ -306,17 +319,23 @@ static void find_leaves_of_row(const struct converted *c, size_t row, size_t fir
 {
     const struct forest_layout *layout = c->layout;
     const struct layout_tree *trees = &layout->trees[first];
-    if (layout->lines) {
-        const struct line_walks w = {layout->lines, layout->leaf_bytes, c->narrow + row * c->stride,
-                                     0};
-        for (size_t i = 0; i < count; i++) {
-            payload[i] = trees[i].root;
-        }
-        lines_walk(&w, payload, count, trees->first_steps);
-        read_payloads(layout, payload, count);
-    } else {
+    if (!layout->lines) {
         const struct walks w = {layout, keys_of(layout, c->wide, row), trees, payload};
         walk_trees(&w, count);
+        return;
+    }
+    const struct line_walks w = {
+        .lines = (const struct layout_line *const *)layout->lines + first,
+        .exit = layout->shapes->exit,
+        .leaf_lines = layout->leaf_lines,
+        .keys = c->narrow + row * c->stride,
+    };
+    for (size_t i = 0; i < count; i++) {
+        payload[i] = trees[i].root;
+    }
+    lines_walk(&w, payload, count, trees->first_steps);
+    for (size_t i = 0; i < count && !layout->sums; i++) {
+        payload[i] = layout->lines[first + i][payload[i]].key[0];
     }
 }
 
@@ -346,8 +365,8 @@ static void fetch_tree(const struct forest_layout *layout, const struct layout_t
     const char *at = (const char *)tree->nodes;
     size_t bytes = tree->node_count * sizeof *tree->nodes;
     if (layout->lines) {
-        at = (const char *)layout->lines + tree->root;
-        bytes = (size_t)tree->line_count << LINE_SHIFT;
+        at = (const char *)(layout->lines[tree - layout->trees] + layout->leaf_lines);
+        bytes = tree->line_count << LINE_SHIFT;
     }
     for (const char *end = at + bytes; at < end; at += CACHE_LINE) {
         (void)*(const volatile char *)at;
@@ -454,6 +473,7 @@ static void add_fast(const struct forest *forest, const struct forest_layout *la
     }
     free(c.wide);
     free(c.narrow);
+    free(c.by_column);
 }
 
 /* ---- the whole ---- */

@@ -202,6 +202,35 @@ static void test_trees_of_many_distinct_leaves_are_walked_by_nodes(void **state)
     }
 }
 
+static void test_whatever_covers_say_the_bits_are_kept(void **state)
+{
+    (void)state;
+    static const float covers[][4] = {
+        {0}, {NAN, 1, NAN, 3}, {-1, 2, -3, 4}, {INFINITY, 1, 0, -INFINITY}, {5, 1e30F, 2, 3}};
+    const struct shape shape = {.features = 4, .trees = 5, .classes = 3, .splits = 700};
+    for (size_t i = 0; i < sizeof covers / sizeof *covers; i++) {
+        struct forest *forest = random_forest(&shape, 5);
+        forest->cover = xcalloc(forest->node_count, sizeof *forest->cover);
+        for (size_t n = 0; n < forest->node_count; n++) {
+            forest->cover[n] = covers[i][n % 4];
+        }
+        forest_compile(forest, 2);
+        assert_same_bits(forest, &shape, 300);
+        forest_free(forest);
+    }
+}
+
+static void test_a_tree_of_more_lines_than_numbers_is_walked_by_nodes(void **state)
+{
+    (void)state;
+    const struct shape shape = {.features = 3, .trees = 1, .classes = 3, .splits = 600000};
+    struct forest *forest = random_forest(&shape, 4);
+    forest_compile(forest, 1);
+    assert_null(forest->layout->lines);
+    assert_same_bits(forest, &shape, 100);
+    forest_free(forest);
+}
+
 static void test_missing_values_go_where_each_node_sends_them(void **state)
 {
     (void)state;
@@ -418,6 +447,8 @@ int main(void)
         cmocka_unit_test(test_small_and_large_forests_keep_their_bits),
         cmocka_unit_test(test_rows_of_up_to_16_columns_are_walked_by_lines),
         cmocka_unit_test(test_trees_of_many_distinct_leaves_are_walked_by_nodes),
+        cmocka_unit_test(test_whatever_covers_say_the_bits_are_kept),
+        cmocka_unit_test(test_a_tree_of_more_lines_than_numbers_is_walked_by_nodes),
         cmocka_unit_test(test_missing_values_go_where_each_node_sends_them),
         cmocka_unit_test(test_leaves_of_several_classes_keep_their_bits),
         cmocka_unit_test(test_votes_that_weigh_the_same_are_counted),
