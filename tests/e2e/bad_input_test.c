@@ -746,7 +746,7 @@ static void test_wrong_usage_says_what_is_possible(void **state)
         {{"generate", "--seed", "x"}, "--seed x"},
         {{"generate", "--faults", "2"}, "must be a share between 0 and 1"},
         {{"generate", "--faults", "nan"}, "must be a share between 0 and 1"},
-        {{"generate", "--format", "xml"}, "possible values are json|ndjson"},
+        {{"generate", "--format", "xml"}, "possible values are json|ndjson|parquet"},
         {{"generate", "--run-date", "1999-12-31"}, "2000-01-02 .. 9999-12-31"},
         {{"run", "--max-rejects", "-5%"}, "must be a share"},
         {{"run", "--run-date", "2026-02-30"}, "there is no such date"},
