@@ -161,7 +161,9 @@ def expect(options, messages, work, before):
     if free < need:
         sys.exit(f"{messages:,} messages need {need / 1e9:.1f} GB below {work}, where {free / 1e9:.1f} "
                  "are free; set TMPDIR to a larger disk, or measure less")
-    time_left = f", about {before[1] * messages / before[0] / 60:.0f} minutes" if before else ""
+    time_left = ""
+    if before and before[0] >= 1000000:  # else starting programs is most of it
+        time_left = f", about {before[1] * messages / before[0] / 60:.0f} minutes"
     print(f"{messages:,} messages: {need / 1e9:.1f} GB of disk at most{time_left}", file=sys.stderr)
 
 
