@@ -182,10 +182,10 @@ void message_rows_add(struct message_rows *rows, const struct message *message)
     batch->null[TIMESTAMP][row] = false;
     batch->values[TIMESTAMP].text[row] =
         (struct bytes){time, (size_t)(put_timestamp(time, message) - time)};
-    for (int f = 0; f < TELEMETRY_FEATURE_COUNT; f++) {
-        size_t c = (size_t)(MEASURES + f);
+    for (size_t f = 0; f < TELEMETRY_FEATURE_COUNT; f++) {
+        size_t c = MEASURES + f;
         batch->null[c][row] =
-            (fault == FAULT_NULL || fault == FAULT_MISSING) && message->fault_feature == f;
+            (fault == FAULT_NULL || fault == FAULT_MISSING) && message->fault_feature == (int)f;
         if (columns[c].type == COLUMN_WHOLE) {
             batch->values[c].whole[row] = message->value[f] / MILLI;
         } else { /* the double that its decimals stand for: a division is rounded as they are */

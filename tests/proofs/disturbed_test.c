@@ -135,26 +135,27 @@ enum { LINES = 4001, MORE = 300 }; /* 1 MB: read 256 KiB at a time; half of it e
 /* A run during whose second read of the file `how` happens to it; gives the report. */
 static const char *run_while(struct e2e *e, const char *how)
 {
+    static const char path[] = E2E_BRONZE "/" NDJSON;
     const char *other = arena_printf(&e->arena, "%s/other", e->folder);
     const char *const change[] = {"PROOFS_CHANGE",
                                   how,
-                                  "PROOFS_CHANGE_PATH",
-                                  E2E_BRONZE "/" NDJSON,
-                                  "PROOFS_CHANGE_BY",
-                                  other,
                                   "PROOFS_CHANGE_AT",
                                   "2",
+                                  "PROOFS_CHANGE_BY",
+                                  other,
+                                  "PROOFS_CHANGE_PATH",
+                                  path,
                                   NULL};
     e2e_bronze(e, NDJSON, lines(e, "VIN-751003", LINES));
     const char *text = lines(e, "VIN-751004", MORE);
     write_file(&e->arena, e->folder, "other", text, strlen(text));
     struct stat before, after;
-    assert_int_equal(stat(e2e_path(e, E2E_BRONZE "/" NDJSON), &before), 0);
+    assert_int_equal(stat(e2e_path(e, path), &before), 0);
     preload(e, change);
     const char *report =
         e2e_works(e, "--json", "--threads", "1", "run", "--max-rejects", "100%", NULL);
     unload(change);
-    assert_int_equal(stat(e2e_path(e, E2E_BRONZE "/" NDJSON), &after), 0);
+    assert_int_equal(stat(e2e_path(e, path), &after), 0);
     assert_true(after.st_size != before.st_size); /* else nothing happened to it */
     assert_int_equal(e2e_number(e, report, "telemetry.records"),
                      e2e_number(e, report, "telemetry.silver") +
