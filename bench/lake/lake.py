@@ -1,4 +1,4 @@
-"""Bronze to gold on one machine: ours beside DuckDB on hand-written SQL, Polars and pandas.
+"""Bronze to gold on one machine: ours beside DuckDB on hand-written SQL, Polars, pandas and Spark.
 
 usage: python lake.py AUTOSTREAM [--sizes N,N,...] [--files] [--peers NAME,...] [--rounds N]
                       [--plot FILE.svg] [--memory LIMIT] [--zst]
@@ -9,7 +9,8 @@ in a process of its own with two threads. Then what they wrote is compared with 
 scored fleet, services, days, the three aggregations, every column of theirs; a difference ends the
 benchmark. Ours makes more, in the same time: reasons, quality reports, refusals, hashes, and all is
 synced. Said are medians over the rounds. Prints Markdown. How ours alone grows, out of memory too:
---peers "" --memory 2GB --zst.
+--peers "" --memory 2GB --zst. Works below TMPDIR, whose room is looked at before each size; said then
+is also the time to be expected from the size before.
 """
 import argparse
 import os
@@ -30,7 +31,11 @@ HERE = pathlib.Path(__file__).parent
 PEERS = {"duckdb": ("DuckDB, hand-written SQL", "peer_duckdb.py", []),
          "duckdb-gold": ("DuckDB, the gold table only", "peer_duckdb.py", ["gold-only"]),
          "polars": ("Polars", "peer_polars.py", []),
-         "pandas": ("pandas", "peer_pandas.py", [])}
+         "pandas": ("pandas", "peer_pandas.py", []),
+         "spark": ("Spark SQL, local", "peer_spark.py", [])}
+# Bytes a message on disk at most: NDJSON, the same by zstd, results (most is silver's CSV) and what is
+# spilled when nothing fits into memory.
+NDJSON, COMPRESSED, RESULTS, SPILLED = 290, 40, 160, 240
 TOLERANCE = 1e-9  # of means, whose sums differ in the last bits
 # Ours, theirs, key.
 COMPARED = [("silver/telemetry_parquet/run_date=2026-11-23/*/data.parquet",
@@ -147,6 +152,21 @@ def measure_size(options, messages, work):
             for name, runs in results.items()}
 
 
+def expect(options, messages, work, before):
+    """Ends the program when the disk is too small; says how long this size will take. before: the
+    messages of the size before and the seconds that all of it took, or None."""
+    results = SPILLED + RESULTS * (2 if options.peers else 1)
+    need = messages * (max(NDJSON, results) + COMPRESSED if options.zst else NDJSON + results)
+    free = shutil.disk_usage(work).free
+    if free < need:
+        sys.exit(f"{messages:,} messages need {need / 1e9:.1f} GB below {work}, where {free / 1e9:.1f} "
+                 "are free; set TMPDIR to a larger disk, or measure less")
+    time_left = ""
+    if before and before[0] >= 1000000:  # else starting programs is most of it
+        time_left = f", about {before[1] * messages / before[0] / 60:.0f} minutes"
+    print(f"{messages:,} messages: {need / 1e9:.1f} GB of disk at most{time_left}", file=sys.stderr)
+
+
 def report(messages, results, files):
     base = results["ours"]
     kind = "a file each" if files else "NDJSON"
@@ -169,6 +189,9 @@ def arguments():
     options = parser.parse_args()
     options.sizes = [int(size) for size in options.sizes.split(",")]
     options.peers = [peer for peer in options.peers.split(",") if peer]
+    if "spark" in options.peers and "SPARK_HOME" not in os.environ:
+        print("Spark is left out: it is not there; script/deps/spark/fetch brings it.\n")
+        options.peers.remove("spark")
     # A run that takes in only what is new would find nothing to do the second time.
     help_text = subprocess.run([options.program, "run", "--help"], capture_output=True, text=True,
                                check=True).stdout
@@ -185,8 +208,12 @@ def main():
     print("|---|---|---|---|---|---|---|")
     lines = {}
     with tempfile.TemporaryDirectory() as work:
+        before = None
         for messages in options.sizes:
+            expect(options, messages, work, before)
+            start = time.monotonic()
             results = measure_size(options, messages, pathlib.Path(work))
+            before = messages, time.monotonic() - start
             report(messages, results, options.files)
             for name, medians in results.items():
                 lines.setdefault(name, []).append((messages, *medians))

@@ -44,10 +44,11 @@ static const struct option_spec specs[] = {
     {.name = "format",
      .kind = OPTION_CHOICE,
      .offset = offsetof(struct options, format),
-     .choices = "json|ndjson", /* in the order of enum generator_format */
+     .choices = "json|ndjson|parquet", /* in the order of enum generator_format */
      .fallback = "json",
-     .help = TEXT("un fichier par message, ou des fichiers d'un message par ligne",
-                  "one file a message, or files with one message a line")},
+     .help = TEXT("un fichier par message, des fichiers d'un message par ligne, ou des tables "
+                  "Parquet",
+                  "one file a message, files with one message a line, or Parquet tables")},
 };
 
 static void tell(void *context, uint64_t done, uint64_t total)
@@ -59,6 +60,8 @@ static void tell(void *context, uint64_t done, uint64_t total)
 static int fill(void *context, const char *folder, struct error *err)
 {
     struct cli *cli = context;
+    struct parquet_writer *writer = parquet_writer_open((unsigned)cli->options.threads);
+    const struct generator_tables tables = {writer, parquet_writer_rows, parquet_writer_file};
     const struct generator_options options = {
         .vehicles = cli->options.vehicles,
         .days = cli->options.days,
@@ -69,10 +72,13 @@ static int fill(void *context, const char *folder, struct error *err)
         .threads = (unsigned)cli->options.threads,
         .scenario = (enum generator_scenario)cli->options.scenario,
         .format = (enum generator_format)cli->options.format,
+        .tables = &tables,
         .progress = tell,
         .progress_context = &cli->bar,
     };
-    return generator_write(folder, &options, err);
+    int status = generator_write(folder, &options, err);
+    parquet_writer_close(writer);
+    return status;
 }
 
 int cli_simulate(struct cli *cli, struct error *err)

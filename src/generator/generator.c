@@ -1,6 +1,6 @@
 /* Writes the bronze of a simulated fleet; see generator.h. The register, the tables and the ranges
  * of messages are independent tasks for all threads: each draws its vehicles anew, so nothing is
- * kept and nothing depends on the order. Writes json/, csv/, sql/ and _SIMULATED. */
+ * kept and nothing depends on the order. Writes json/ or parquet/, csv/, sql/ and _SIMULATED. */
 #include "generator/generator.h"
 
 #include "base/arena.h"
@@ -21,18 +21,29 @@
 enum {
     FILES_PER_TASK = 1024,   /* one-message files */
     LINES_PER_FILE = 100000, /* of NDJSON; such a file is a task */
+    ROWS_PER_FILE = 250000,  /* of Parquet, likewise; an engine holds some 50 MB of them */
     FORMAT_VERSION = 1,      /* of _SIMULATED */
 };
 
 /* The tasks before the ranges of messages; the largest first. */
 enum { TASK_REGISTER, TASK_MAINTENANCE, TASK_TRUTH, TASK_HISTORY, TASK_MESSAGES };
 
+static const struct {
+    const char *name, *folder;
+    uint64_t messages_per_task;
+} formats[] = {
+    [GENERATOR_JSON] = {"json", "json", FILES_PER_TASK},
+    [GENERATOR_NDJSON] = {"ndjson", "json", LINES_PER_FILE},
+    [GENERATOR_PARQUET] = {"parquet", "parquet", ROWS_PER_FILE},
+};
+
 struct job {
     struct simulation simulation;
     const struct generator_options *options;
     uint64_t messages_per_task;
-    struct folder root, json, csv, sql;
-    struct output *outputs; /* one a worker */
+    struct folder root, telemetry, csv, sql;
+    struct output *outputs;    /* one a worker */
+    struct message_rows *rows; /* likewise, for Parquet */
     atomic_bool failed;
     pthread_mutex_t lock; /* over what follows */
     size_t failed_task;   /* the first one in order, for the same sentence every time */
@@ -52,7 +63,7 @@ static int write_message(struct job *job, struct output *output, uint64_t number
             char name[64];
             char *end = put_whole(put_text(name, "msg_"), number);
             *put_text(end, i > 0 ? "_2.json" : ".json") = '\0';
-            if (output_open(output, &job->json, name, err) != 0) {
+            if (output_open(output, &job->telemetry, name, err) != 0) {
                 return -1;
             }
         }
@@ -72,10 +83,34 @@ static int write_message(struct job *job, struct output *output, uint64_t number
     return 0;
 }
 
-/* Writes the messages first .. last - 1 of the fleet. */
-static int write_range(struct job *job, struct output *output, uint64_t first, uint64_t last,
+static int send_rows(struct job *job, unsigned worker, struct error *err)
+{
+    const struct generator_tables *tables = job->options->tables;
+    struct batch *batch = &job->rows[worker].batch;
+    int status = batch->rows > 0 ? tables->rows(tables->context, worker, batch, err) : 0;
+    batch->rows = 0;
+    return status;
+}
+
+/* The same as rows. */
+static int add_message(struct job *job, unsigned worker, const struct message *message,
                        struct error *err)
 {
+    int times = message->fault == FAULT_DUPLICATE ? 2 : 1;
+    for (int i = 0; i < times; i++) {
+        if (job->rows[worker].batch.rows == BATCH_ROWS && send_rows(job, worker, err) != 0) {
+            return -1;
+        }
+        message_rows_add(&job->rows[worker], message);
+    }
+    return 0;
+}
+
+/* Writes the messages first .. last - 1 of the fleet. */
+static int write_range(struct job *job, unsigned worker, uint64_t first, uint64_t last,
+                       struct error *err)
+{
+    bool rows = job->options->format == GENERATOR_PARQUET;
     const struct simulation *simulation = &job->simulation;
     struct mix mix = {0};
     struct vehicle vehicle = {0};
@@ -88,27 +123,52 @@ static int write_range(struct job *job, struct output *output, uint64_t first, u
             vehicle_draw(simulation, &mix, vehicle.number + 1, &vehicle);
         }
         if (message_draw(simulation, &vehicle, slot, &message) &&
-            write_message(job, output, number, &message, err) != 0) {
+            (rows ? add_message(job, worker, &message, err)
+                  : write_message(job, &job->outputs[worker], number, &message, err)) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int write_messages(struct job *job, struct output *output, uint64_t task, struct error *err)
+/* One file of many messages, or the files of one task. */
+static int write_files(struct job *job, unsigned worker, uint64_t task, uint64_t first,
+                       uint64_t last, struct error *err)
+{
+    const struct generator_tables *tables = job->options->tables;
+    struct output *output = &job->outputs[worker];
+    struct arena arena = {0};
+    char name[64];
+    char *end = put_whole(put_text(name, "telemetry_"), task);
+    int status = -1;
+    switch (job->options->format) {
+    case GENERATOR_JSON:
+        return write_range(job, worker, first, last, err);
+    case GENERATOR_NDJSON:
+        *put_text(end, ".ndjson") = '\0';
+        if (output_open(output, &job->telemetry, name, err) == 0 &&
+            write_range(job, worker, first, last, err) == 0) {
+            status = output_close(output, err);
+        }
+        return status;
+    case GENERATOR_PARQUET:
+        break;
+    }
+    *put_text(end, ".parquet") = '\0';
+    if (write_range(job, worker, first, last, err) == 0 && send_rows(job, worker, err) == 0) {
+        status = tables->file(tables->context, worker,
+                              arena_printf(&arena, "%s/%s", job->telemetry.path, name), err);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+static int write_messages(struct job *job, unsigned worker, uint64_t task, struct error *err)
 {
     uint64_t first = task * job->messages_per_task;
     uint64_t last = first + job->messages_per_task;
     last = last < job->simulation.messages ? last : job->simulation.messages;
-    if (job->options->format == GENERATOR_NDJSON) {
-        char name[64];
-        char *end = put_whole(put_text(name, "telemetry_"), task);
-        *put_text(end, ".ndjson") = '\0';
-        if (output_open(output, &job->json, name, err) != 0 ||
-            write_range(job, output, first, last, err) != 0 || output_close(output, err) != 0) {
-            return -1;
-        }
-    } else if (write_range(job, output, first, last, err) != 0) {
+    if (write_files(job, worker, task, first, last, err) != 0) {
         return -1;
     }
     pthread_mutex_lock(&job->lock);
@@ -140,7 +200,7 @@ static void run_task(void *context, size_t task, unsigned worker)
     } else if (task == TASK_HISTORY) {
         status = write_history(&job->simulation, &job->csv, output, &err);
     } else {
-        status = write_messages(job, output, task - TASK_MESSAGES, &err);
+        status = write_messages(job, worker, task - TASK_MESSAGES, &err);
     }
     output_abandon(output);
     if (status == 0) {
@@ -168,8 +228,7 @@ static int write_mark(const struct job *job, struct error *err)
                      "messages_per_day=%llu\nfaults=%.17g\nformat=%s\n%s",
                      FORMAT_VERSION, date_format(s->run_date, date), (unsigned long long)s->seed,
                      (unsigned long long)s->vehicles, (unsigned long long)s->days,
-                     (unsigned long long)s->per_day, s->faults,
-                     job->options->format == GENERATOR_NDJSON ? "ndjson" : "json",
+                     (unsigned long long)s->per_day, s->faults, formats[job->options->format].name,
                      s->scenario == GENERATOR_WEAR ? "scenario=wear\n" : "");
     int status = -1;
     if (output_open(job->outputs, &job->root, "_SIMULATED", err) == 0 &&
@@ -185,22 +244,26 @@ static int write_mark(const struct job *job, struct error *err)
 int generator_write(const char *folder, const struct generator_options *options, struct error *err)
 {
     unsigned threads = parallel_threads(options->threads);
-    bool lines = options->format == GENERATOR_NDJSON;
     struct job job = {.options = options,
-                      .messages_per_task = lines ? LINES_PER_FILE : FILES_PER_TASK,
+                      .messages_per_task = formats[options->format].messages_per_task,
                       .root = {.fd = -1},
-                      .json = {.fd = -1},
+                      .telemetry = {.fd = -1},
                       .csv = {.fd = -1},
                       .sql = {.fd = -1},
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .err = err};
     int status = -1;
+    assert(options->format != GENERATOR_PARQUET || options->tables);
     if (simulation_init(&job.simulation, options, err) != 0) {
         goto done;
     }
     job.outputs = xcalloc(threads, sizeof *job.outputs);
+    job.rows = xcalloc(threads, sizeof *job.rows);
+    for (unsigned i = 0; i < threads && options->format == GENERATOR_PARQUET; i++) {
+        message_rows_init(&job.rows[i]);
+    }
     if (folder_open(&job.root, folder, err) != 0 || write_mark(&job, err) != 0 ||
-        folder_make(&job.json, folder, "json", err) != 0 ||
+        folder_make(&job.telemetry, folder, formats[options->format].folder, err) != 0 ||
         folder_make(&job.csv, folder, "csv", err) != 0 ||
         folder_make(&job.sql, folder, "sql", err) != 0) {
         goto done;
@@ -214,9 +277,13 @@ int generator_write(const char *folder, const struct generator_options *options,
     status = 0;
 done:
     folder_close(&job.root);
-    folder_close(&job.json);
+    folder_close(&job.telemetry);
     folder_close(&job.csv);
     folder_close(&job.sql);
+    for (unsigned i = 0; job.rows && i < threads; i++) {
+        message_rows_release(&job.rows[i]);
+    }
+    free(job.rows);
     free(job.outputs);
     pthread_mutex_destroy(&job.lock);
     return status;

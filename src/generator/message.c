@@ -1,5 +1,5 @@
-/* Writes messages in the form of the reference ({"vin": "VIN-751000", "timestamp": ..., ...}) and
- * spoils them; see message.h. Memory only. */
+/* Writes messages in the form of the reference ({"vin": "VIN-751000", "timestamp": ..., ...}) or as
+ * rows of a table, and spoils them; see message.h. Memory only. */
 #include "generator/message.h"
 
 #include "base/dates.h"
@@ -20,8 +20,8 @@ static const struct key measure_keys[TELEMETRY_FEATURE_COUNT] = {
 
 /* What stands where a number should; only the kind of value is wrong, the JSON is right. */
 static const char *const texts[] = {"\"n/a\"", "\"--\"", "\"12,5\"", "\"90\"", "true"};
-static const char *const timestamps[] = {"\"23/11/2026 12:00\"", "\"hier\"", "\"\"",
-                                         "\"2026-02-30T10:00:00\"", "\"2026-11-23T25:61:00\""};
+static const char *const timestamps[] = {"23/11/2026 12:00", "hier", "", "2026-02-30T10:00:00",
+                                         "2026-11-23T25:61:00"};
 
 enum broken {
     BROKEN_CUT,
@@ -52,6 +52,20 @@ static char *put_instant(char *to, int64_t instant)
     return put_pair(to, second % 60);
 }
 
+static char *put_vin(char *to, const struct message *message)
+{
+    return put_whole(put_text(to, "VIN-"), SIMULATION_FIRST_VIN + message->vehicle);
+}
+
+static char *put_timestamp(char *to, const struct message *message)
+{
+    return message->fault == FAULT_TIMESTAMP
+               ? put_text(
+                     to,
+                     timestamps[message->fault_choice % (sizeof timestamps / sizeof *timestamps)])
+               : put_instant(to, message->instant);
+}
+
 /* Vin and timestamp, the first two fields, with their faults. */
 static char *put_head(char *to, const struct message *message)
 {
@@ -60,16 +74,12 @@ static char *put_head(char *to, const struct message *message)
     if (message->fault == FAULT_VIN && choice % 2 == 0) {
         to = put_text(to, "\"vin\": null, ");
     } else if (message->fault != FAULT_VIN) {
-        to = put_text(to, "\"vin\": \"VIN-");
-        to = put_whole(to, SIMULATION_FIRST_VIN + message->vehicle);
+        to = put_vin(put_text(to, "\"vin\": \""), message);
         to = put_text(to, "\", ");
     }
     to = put_text(to, "\"timestamp\": ");
-    if (message->fault == FAULT_TIMESTAMP) {
-        return put_text(to, timestamps[choice % (sizeof timestamps / sizeof *timestamps)]);
-    }
     *to++ = '"';
-    to = put_instant(to, message->instant);
+    to = put_timestamp(to, message);
     *to++ = '"';
     return to;
 }
@@ -131,4 +141,55 @@ char *message_put(char to[MESSAGE_ROOM], const struct message *message)
     }
     assert(end - to < MESSAGE_ROOM);
     return end;
+}
+
+/* ---- as rows ---- */
+
+enum { VIN, TIMESTAMP, MEASURES };
+
+static const struct column columns[] = {[VIN] = {"vin", COLUMN_TEXT},
+                                        [TIMESTAMP] = {"timestamp", COLUMN_TEXT},
+#define X(name, type, ...) {#name, COLUMN_##type},
+                                        TELEMETRY_FEATURES(X)
+#undef X
+};
+
+static const struct table table = {"messages", columns, sizeof columns / sizeof *columns};
+
+void message_rows_init(struct message_rows *rows)
+{
+    batch_init(&rows->batch, &table, &rows->arena);
+    rows->vins = arena_alloc(&rows->arena, BATCH_ROWS, sizeof *rows->vins);
+    rows->times = arena_alloc(&rows->arena, BATCH_ROWS, sizeof *rows->times);
+}
+
+void message_rows_release(struct message_rows *rows)
+{
+    arena_release(&rows->arena);
+    *rows = (struct message_rows){.batch = {.rows = 0}};
+}
+
+void message_rows_add(struct message_rows *rows, const struct message *message)
+{
+    struct batch *batch = &rows->batch;
+    size_t row = batch->rows++;
+    enum fault fault = message->fault;
+    assert(row < BATCH_ROWS);
+    char *vin = rows->vins[row];
+    char *time = rows->times[row];
+    batch->null[VIN][row] = fault == FAULT_VIN || fault == FAULT_BROKEN || fault == FAULT_TEXT;
+    batch->values[VIN].text[row] = (struct bytes){vin, (size_t)(put_vin(vin, message) - vin)};
+    batch->null[TIMESTAMP][row] = false;
+    batch->values[TIMESTAMP].text[row] =
+        (struct bytes){time, (size_t)(put_timestamp(time, message) - time)};
+    for (size_t f = 0; f < TELEMETRY_FEATURE_COUNT; f++) {
+        size_t c = MEASURES + f;
+        batch->null[c][row] =
+            (fault == FAULT_NULL || fault == FAULT_MISSING) && message->fault_feature == (int)f;
+        if (columns[c].type == COLUMN_WHOLE) {
+            batch->values[c].whole[row] = message->value[f] / MILLI;
+        } else { /* the double that its decimals stand for: a division is rounded as they are */
+            batch->values[c].real[row] = (double)message->value[f] / MILLI;
+        }
+    }
 }

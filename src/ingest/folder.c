@@ -7,7 +7,6 @@
 #include "base/fs.h"
 #include "base/parallel.h"
 #include "ingest/reader.h"
-#include "ingest/utf8.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -123,31 +122,6 @@ static int list_names(int fd, const char *path, bool csv, struct names *names, s
 }
 
 /* ---- one file ---- */
-
-/* A name as it is reported: "folder/name", with bytes that are no UTF-8 as \xNN. */
-static const char *write_source(const char *folder, const char *name, struct arena *arena)
-{
-    size_t folder_size = folder ? strlen(folder) : 0;
-    char *raw =
-        arena_printf(arena, "%s%s%s", folder ? folder : "", folder_size > 0 ? "/" : "", name);
-    const char *end = raw + strlen(raw);
-    if (utf8_valid(raw, (size_t)(end - raw))) {
-        return raw;
-    }
-    char *text = arena_alloc(arena, (size_t)(end - raw) + 1, 4);
-    char *out = text;
-    for (const char *p = raw; p < end;) {
-        size_t length = utf8_length(p, end);
-        if (length > 0) {
-            memcpy(out, p, length);
-            out += length;
-            p += length;
-        } else {
-            out += snprintf(out, 5, "\\x%02x", (unsigned)(unsigned char)*p++);
-        }
-    }
-    return text;
-}
 
 static int read_stream(struct reader *reader, enum form form, struct error *err)
 {
@@ -289,10 +263,10 @@ static void read_one(void *context, size_t index, unsigned number)
         reader->tick_context = worker;
     }
     arena_clear(&worker->arena);
-    reader->source = write_source(work->folder, name, &worker->arena);
+    reader->source = ingest_source(work->folder, name, &worker->arena);
     reader->path = reader->source;
-    if (ingest_was_taken(work->options->takens, reader->source) && utf8_valid(name, strlen(name))) {
-        return; /* the sources of two names that are not UTF-8 may be the same */
+    if (ingest_was_taken(work->options->takens, reader->source)) {
+        return;
     }
     if (read_file(reader, work->folder_fd, name, kind_of(name).form, &err) != 0) {
         fail(work, &err);
@@ -368,7 +342,7 @@ int ingest_file(const char *path, const char *folder, const char *name,
     struct reader reader = {0};
     map_init_identity(&own, options->spec, false);
     reader_init(&reader, options, options->map ? options->map : &own, sink, NULL);
-    reader.source = write_source(folder, name, &arena);
+    reader.source = ingest_source(folder, name, &arena);
     reader.path = reader.source;
     int status = read_named(&reader, AT_FDCWD, path, name, kind_of(name).form, err);
     if (status == 0) {
@@ -400,7 +374,7 @@ int ingest_csv(const char *root, const char *path, const struct ingest_options *
     *counts = (struct ingest_counts){0};
     const char *full = arena_printf(&arena, "%s/%s", root, path);
     reader_init(&reader, options, options->map ? options->map : &own, sink, NULL);
-    reader.source = write_source(NULL, path, &arena);
+    reader.source = ingest_source(NULL, path, &arena);
     reader.path = full;
     reader.header_required = true;
     if (!reader.map->csv) {

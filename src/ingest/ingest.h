@@ -193,6 +193,15 @@ struct ingest_map *ingest_map_read(const char *path, const struct record_spec *s
 /* Accepts NULL. */
 void ingest_map_free(struct ingest_map *map);
 
+/* ---- how a file is named (source.c) ---- */
+
+/* "folder/name" ("name" when folder is NULL or ""), UTF-8 whatever the name: a byte that is not,
+ * and a backslash, is written as \xNN, so that no two files are named alike. Owned by the arena. */
+const char *ingest_source(const char *folder, const char *name, struct arena *arena);
+
+/* The path of the file that ingest_source() named so. */
+const char *ingest_source_path(const char *source, struct arena *arena);
+
 /* ---- files that were read before (taken.c) ---- */
 
 struct stat;
@@ -212,8 +221,7 @@ struct ingest_takens {
 /* Was a file of this name among them? NULL: there are none. */
 bool ingest_was_taken(const struct ingest_takens *takens, const char *source);
 
-/* Are all of them under `root` with the size, time and inode that they had? A file whose name is
- * not UTF-8 is never found again: its source is not its name. */
+/* Are all of them under `root` with the size, time and inode that they had? */
 bool ingest_unchanged(const char *root, const struct ingest_takens *takens);
 
 /* What tells a later change of a file: mtime and inode as in struct input_file. A file written in
@@ -237,9 +245,9 @@ struct ingest_options {
  * several of these one after another), *.ndjson and *.jsonl (one object a line), with a CSV map
  * *.csv instead; each also as .gz and .zst. Names starting with '.' or '_' and other suffixes are
  * ignored and counted. Bad records and unreadable files go to sink->reject and do not fail the
- * call; `source` is "folder/name", bytes that are not UTF-8 written as \xNN. Fails when the folder
- * cannot be listed, a CSV file lacks a column, or the sink fails. The order of rows is not fixed.
- * Memory: about record_limit + 2 MiB a thread at most, and the list of names. `counts` is filled
+ * call; `source` is ingest_source(folder, name). Fails when the folder cannot be listed, a CSV file
+ * lacks a column, or the sink fails. The order of rows is not fixed. Memory: about record_limit + 2
+ * MiB a thread at most, and the list of names: a name's bytes and some 32 more. `counts` is filled
  * in any case. */
 int ingest_folder(const char *root, const char *folder, const struct ingest_options *options,
                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);

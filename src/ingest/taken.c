@@ -41,7 +41,8 @@ bool ingest_unchanged(const char *root, const struct ingest_takens *takens)
         const struct ingest_taken *taken = &takens->files[i];
         struct stat info;
         same = taken->mtime != 0 &&
-               stat(arena_printf(&arena, "%s/%s", root, taken->source), &info) == 0 &&
+               stat(arena_printf(&arena, "%s/%s", root, ingest_source_path(taken->source, &arena)),
+                    &info) == 0 &&
                (uint64_t)info.st_size == taken->bytes && (int64_t)info.st_ino == taken->inode &&
                nanoseconds(info.st_mtim) == taken->mtime;
         arena_clear(&arena);

@@ -67,6 +67,14 @@ static int engine_error(struct error *err, const char *what, const char *message
                          "%s : plus de place sur le disque ; libérez-en et relancez la commande",
                          "%s: no space left on the disk; free some and repeat the command", what);
     }
+    if (strstr(message, "max_temp_directory_size")) { /* by itself: what is free on its disk */
+        return error_set(err,
+                         "%s : plus de place sur le disque pour ce qui dépasse la mémoire ; "
+                         "libérez-en, ou donnez plus de mémoire avec --memory",
+                         "%s: no space left on the disk for what does not fit into memory; free "
+                         "some, or give more memory with --memory",
+                         what);
+    }
     if (strncmp(message, "Out of Memory", 13) == 0 || strstr(message, "failed to allocate data") ||
         strstr(message, "could not allocate block")) {
         return error_set(err,

@@ -140,8 +140,8 @@ int bronze_parquet(struct stage *stage, const char *folder, const struct record_
             collector.counts.ignored++;
             continue;
         }
-        const char *source = arena_printf(stage->arena, "%s/%s", folder, names[i]);
-        const char *path = arena_printf(stage->arena, "%s/%s", data, source);
+        const char *source = ingest_source(folder, names[i], stage->arena);
+        const char *path = arena_printf(stage->arena, "%s/%s/%s", data, folder, names[i]);
         if (ingest_was_taken(takens, source)) {
             continue;
         }

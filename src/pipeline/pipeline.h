@@ -269,4 +269,18 @@ int pipeline_simulate(const struct session *session,
                       int (*fill)(void *context, const char *folder, struct error *err),
                       void *context, struct error *err);
 
+/* Writes tables as Parquet files, for as many threads at once as parallel_threads(threads) says
+ * (simulate_parquet.c). Close with parquet_writer_close(), which accepts NULL. */
+struct parquet_writer;
+struct parquet_writer *parquet_writer_open(unsigned threads);
+void parquet_writer_close(struct parquet_writer *writer);
+
+/* Takes rows for the next file of this thread, `worker` below the number of threads; all of one
+ * table. `context` is the writer. The batch is copied. */
+int parquet_writer_rows(void *context, unsigned worker, const struct batch *batch,
+                        struct error *err);
+
+/* Writes the rows that this thread has given since its last file, in their order; none: no file. */
+int parquet_writer_file(void *context, unsigned worker, const char *path, struct error *err);
+
 #endif

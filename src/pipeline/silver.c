@@ -176,7 +176,7 @@ static int write_small_tables(struct stage *stage, struct error *err)
         {TABLE_ENTRETIENS, "vin, date_last_revis, km_derniere_revis, type", false},
         {TABLE_VEHICULES, "vin, modele, annee", false},
         {TABLE_PIECES, "piece, km_median, km_min, km_max", false},
-        {TABLE_ENTREES, "path, sha256", true}, /* names that are not UTF-8 may read the same */
+        {TABLE_ENTREES, "path, sha256", true},
         {TABLE_PRISES, "path, inode", true},
     };
     for (size_t i = 0; i < sizeof small / sizeof *small; i++) {

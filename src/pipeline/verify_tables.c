@@ -212,7 +212,8 @@ static int check_input(void *context, const struct bytes *cells, size_t count, s
     const char *path = arena_copy(&arena, cells[0].data, cells[0].size);
     const char *sha256 = arena_copy(&arena, cells[2].data, cells[2].size);
     lineage_combine(&check->combined, path, sha256);
-    const char *full = arena_printf(&arena, "%s/%s", check->v->session->data, path);
+    const char *full =
+        arena_printf(&arena, "%s/%s", check->v->session->data, ingest_source_path(path, &arena));
     if (!fs_exists(full)) {
         check->gone++;
     } else if (hash_file(full, found, &bytes, &ignored) != 0 || strcmp(found, sha256) != 0) {

@@ -57,6 +57,30 @@ int pipeline_simulate(const struct session *session,
     return status;
 }
 
+struct parquet_writer *parquet_writer_open(unsigned threads)
+{
+    (void)threads;
+    return NULL;
+}
+
+void parquet_writer_close(struct parquet_writer *writer)
+{
+    (void)writer;
+}
+
+int parquet_writer_rows(void *context, unsigned worker, const struct batch *batch,
+                        struct error *err)
+{
+    (void)context, (void)worker, (void)batch;
+    return error_set(err, "pas de moteur", "no engine");
+}
+
+int parquet_writer_file(void *context, unsigned worker, const char *path, struct error *err)
+{
+    (void)path;
+    return parquet_writer_rows(context, worker, NULL, err);
+}
+
 int pipeline_compare(const struct session *session, const char *a, const char *b,
                      struct arena *arena, struct parity_report *report, struct error *err)
 {

@@ -693,15 +693,14 @@ static void fill_disk(struct e2e *e, off_t left)
     assert_int_equal(close(fd), 0);
 }
 
-static void test_a_full_disk_leaves_everything_as_it_was(void **state)
+/* Takes the lake to a file system of its own; skips the test where none can be mounted. */
+static void move_to_disk(struct e2e *e, const char *size)
 {
-    struct e2e *e = *state;
     const char *disk = arena_printf(&e->arena, "%s/disk", e->folder);
     assert_int_equal(mkdir(disk, 0755), 0);
-    if (mount("tmpfs", disk, "tmpfs", 0, "size=4m") != 0) {
+    if (mount("tmpfs", disk, "tmpfs", 0, size) != 0) {
         print_message("skipped: a small file system cannot be mounted here\n");
         skip();
-        return;
     }
     e->mounted = disk;
     const char *const copy[] = {"cp", "-r", e->data, disk, NULL};
@@ -709,6 +708,23 @@ static void test_a_full_disk_leaves_everything_as_it_was(void **state)
     run_program(&e->arena, &result, copy, NULL);
     assert_int_equal(result.status, 0);
     e->data = arena_printf(&e->arena, "%s/data", disk);
+}
+
+static void test_a_disk_too_small_for_what_memory_does_not_hold_is_told(void **state)
+{
+    struct e2e *e = *state;
+    move_to_disk(e, "size=100m");
+    e2e_works(e, "generate", "--vehicles", "2000", "--days", "10", "--messages-per-day", "10",
+              "--format", "ndjson", NULL);
+    fill_disk(e, 3 << 20);
+    e2e_fails(e, 1, "no space left on the disk", "--memory", "64MB", "run", NULL);
+    e2e_fails(e, 1, "plus de place sur le disque", "--lang", "fr", "--memory", "64MB", "run", NULL);
+}
+
+static void test_a_full_disk_leaves_everything_as_it_was(void **state)
+{
+    struct e2e *e = *state;
+    move_to_disk(e, "size=4m");
     static const off_t left[] = {0, 4096, 32768, 65536};
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
         fill_disk(e, left[i]);
@@ -746,7 +762,7 @@ static void test_wrong_usage_says_what_is_possible(void **state)
         {{"generate", "--seed", "x"}, "--seed x"},
         {{"generate", "--faults", "2"}, "must be a share between 0 and 1"},
         {{"generate", "--faults", "nan"}, "must be a share between 0 and 1"},
-        {{"generate", "--format", "xml"}, "possible values are json|ndjson"},
+        {{"generate", "--format", "xml"}, "possible values are json|ndjson|parquet"},
         {{"generate", "--run-date", "1999-12-31"}, "2000-01-02 .. 9999-12-31"},
         {{"run", "--max-rejects", "-5%"}, "must be a share"},
         {{"run", "--run-date", "2026-02-30"}, "there is no such date"},
@@ -865,6 +881,7 @@ int main(void)
         TEST(test_a_lake_that_is_read_only_is_named_and_can_be_read),
         TEST(test_a_scratch_folder_that_cannot_be_written_is_named),
         TEST(test_a_full_disk_leaves_everything_as_it_was),
+        TEST(test_a_disk_too_small_for_what_memory_does_not_hold_is_told),
         TEST(test_wrong_usage_says_what_is_possible),
         TEST(test_a_file_given_as_the_data_folder_is_wrong_usage),
         TEST(test_a_data_folder_that_no_engine_can_name_is_wrong_usage),

@@ -362,7 +362,8 @@ static void test_a_file_as_fresh_as_its_run_is_read_again(void **state)
 
 /* ---- files that are not like others ---- */
 
-/* The second file's own name is what the first one's is reported as. */
+/* A byte that is not UTF-8, and a backslash, are told as \xNN: the first file's own name is what
+ * the second one's would be reported as otherwise. */
 static void test_names_that_are_not_utf8_lose_nothing(void **state)
 {
     struct e2e *e = *state;
@@ -372,12 +373,34 @@ static void test_names_that_are_not_utf8_lose_nothing(void **state)
     put(e, &clock, "\\xff.json", message(e, &rng, 1));
     assert_int_equal(run_and_compare(e), 40);
     put(e, &clock, "\xff.json", message(e, &rng, 2));
-    for (int i = 0; i < 2; i++) { /* verify cannot find the file again, and notes that */
-        e2e_works(e, "run", NULL);
-        assert_string_equal(results(e), results_of_a_full_run(e));
-        assert_int_equal(e2e_number(e, e2e_text(e, RUN_JSON), "silver.telemetry.records"), 42);
+    put(e, &clock, "\xc3(\n.json", "[1");
+    assert_int_equal(run_and_compare(e), 41);
+    assert_int_equal(run_and_compare(e), 43);
+    assert_int_equal(e2e_number(e, e2e_text(e, RUN_JSON), "silver.telemetry.rows"), 42);
+    static const char *const names[] = {"/\\x5cxff.json", "/\\xff.json", "/\\xc3(\n.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(
+            e2e_count(e, INPUTS, arena_printf(&e->arena, "ends_with(path, '%s')", names[i])), 1);
     }
-    e2e_works(e, "verify", NULL);
+    assert_int_equal(e2e_quarantined(e, names[2], "broken_json"), 1);
+    e2e_works(e, "quality", NULL);
+    assert_int_equal(unlink(e2e_path(e, E2E_BRONZE "/json/\xff.json")), 0);
+    assert_int_equal(run_and_compare(e), 0);
+}
+
+/* The engine opens files by names that are UTF-8 alone. */
+static void test_a_parquet_file_whose_name_is_not_utf8_is_quarantined(void **state)
+{
+    struct e2e *e = *state;
+    begin(e);
+    const char *silver =
+        "silver/telemetry_parquet/run_date=" E2E_DATE "/event_date=" E2E_DATE "/data.parquet";
+    const char *folder = e2e_path(e, E2E_BRONZE "/parquet");
+    assert_int_equal(mkdir(folder, 0777), 0);
+    must(e, (const char *const[]){"cp", e2e_path(e, silver),
+                                  arena_printf(&e->arena, "%s/\xe9t\xe9.parquet", folder), NULL});
+    assert_int_equal(run_and_compare(e), 40);
+    assert_int_equal(e2e_quarantined(e, "/\\xe9t\\xe9.parquet", "unreadable_file"), 1);
 }
 
 /* Another program writes lines to a file until it is stopped; what a run saw of it is whole lines
@@ -557,6 +580,7 @@ int main(void)
         TEST(test_a_refused_run_is_followed_by_one_that_reads_everything),
         TEST(test_a_file_as_fresh_as_its_run_is_read_again),
         TEST(test_names_that_are_not_utf8_lose_nothing),
+        TEST(test_a_parquet_file_whose_name_is_not_utf8_is_quarantined),
         TEST(test_a_file_that_grows_while_it_is_read_loses_nothing),
         TEST(test_a_hundred_thousand_files_are_read_once),
         TEST(test_what_runs_add_up_to_is_what_one_run_makes),

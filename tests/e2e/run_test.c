@@ -753,6 +753,48 @@ static void test_a_second_run_is_told_who_is_at_work(void **state)
     assert_int_equal(e2e_count(e, E2E_REPORTING, "true"), 300);
 }
 
+/* What silver and gold are made of a spoiled fleet whose telemetry comes in this format. */
+static const char *results_of_format(struct e2e *e, const char *scenario, const char *format)
+{
+    e2e_works(e, "generate", "--vehicles", "150", "--days", "12", "--messages-per-day", "2",
+              "--faults", "30%", "--scenario", scenario, "--format", format, NULL);
+    const char *report = e2e_works(e, "--json", "run", "--full", "--max-rejects", "100%", NULL);
+    assert_true(e2e_number(e, report, "telemetry.quarantined") > 300);
+    assert_true(e2e_number(e, report, "telemetry.duplicates") > 50);
+    e2e_works(e, "verify", "--strict", NULL);
+    return arena_printf(&e->arena, "%s %s %s %s", e2e_member(e, report, "telemetry.records"),
+                        e2e_member(e, report, "telemetry.quarantined"),
+                        e2e_member(e, report, "telemetry.duplicates"),
+                        e2e_hashes(e, "silver", "gold", NULL));
+}
+
+static void test_a_fleet_simulated_as_parquet_gives_the_silver_of_its_ndjson(void **state)
+{
+    struct e2e *e = *state;
+    static const char *const scenarios[] = {"simple", "wear"};
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        const char *lines = results_of_format(e, scenarios[i], "ndjson");
+        assert_string_equal(results_of_format(e, scenarios[i], "parquet"), lines);
+        assert_false(fs_exists(e2e_path(e, E2E_BRONZE "/json")));
+    }
+}
+
+/* More than one file, so that threads share them. */
+static void test_simulated_parquet_has_the_same_bytes_for_any_number_of_threads(void **state)
+{
+    struct e2e *e = *state;
+    const char *bytes[2];
+    for (size_t i = 0; i < 2; i++) {
+        e2e_works(e, "--threads", i ? "3" : "1", "generate", "--vehicles", "260", "--days", "10",
+                  "--messages-per-day", "100", "--faults", "1%", "--format", "parquet", NULL);
+        bytes[i] = e2e_hashes(e, E2E_BRONZE "/parquet", NULL);
+    }
+    assert_string_equal(bytes[0], bytes[1]);
+    assert_non_null(strstr(bytes[0], "telemetry_1.parquet"));
+    assert_in_range(e2e_count(e, E2E_BRONZE "/parquet/telemetry_1.parquet", "vin IS NOT NULL"),
+                    9000, 11000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, e2e_setup, e2e_teardown)
 
 /* ---- the truth of a simulated fleet ---- */
@@ -850,6 +892,8 @@ int main(void)
         TEST(test_a_killed_generate_leaves_the_old_bronze_or_the_new),
         TEST(test_a_second_run_is_told_who_is_at_work),
         TEST(test_gold_foresees_what_the_simulation_hides),
+        TEST(test_a_fleet_simulated_as_parquet_gives_the_silver_of_its_ndjson),
+        TEST(test_simulated_parquet_has_the_same_bytes_for_any_number_of_threads),
     };
     return cmocka_run_group_tests(tests, e2e_make_origin, e2e_remove_origin);
 }

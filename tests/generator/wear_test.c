@@ -151,6 +151,103 @@ static void test_every_vehicle_is_heard_with_gaps_and_an_odometer_that_rises(voi
     remove_folder(folder);
 }
 
+static void test_driving_keeps_to_its_hours_and_speeds(void **state)
+{
+    static const struct {
+        const char *cycle;
+        int64_t from, to; /* hours */
+        double slow, fast;
+    } kinds[] = {{"ville", 7, 19, 10, 55}, {"mixte", 6, 20, 40, 95}, {"route", 5, 22, 70, 120}};
+    struct arena *arena = *state;
+    struct generator_options options = wearing();
+    size_t seen[3] = {0};
+    size_t count;
+    const char *folder = write_bronze(arena, &options);
+    struct truth *truth = read_truth(arena, folder);
+    char **lines = read_lines(arena, folder, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct object object;
+        assert_true(read_object(lines[i], &object));
+        size_t k = 0;
+        while (strcmp(truth[vehicle_of(&object)].cycle, kinds[k].cycle) != 0) {
+            assert_true(++k < 3);
+        }
+        int64_t hour = instant_of(&object) % 86400 / 3600;
+        double speed = object_number(&object, "vitesse");
+        assert_true(hour >= kinds[k].from && hour < kinds[k].to);
+        assert_true(speed >= kinds[k].slow && speed <= kinds[k].fast);
+        seen[k]++;
+    }
+    for (size_t k = 0; k < 3; k++) {
+        assert_true(seen[k] > count / 5);
+    }
+    remove_folder(folder);
+}
+
+/* Means of a measure over the first and the last days of a vehicle. */
+struct ends {
+    double first, last, lowest, highest;
+    int firsts, lasts;
+};
+
+static struct ends *ends_of(struct arena *arena, const char *folder, const char *measure, int days)
+{
+    enum { END_DAYS = 5 };
+    struct ends *ends = ARENA_NEW(arena, struct ends, VEHICLES);
+    size_t count;
+    char **lines = read_lines(arena, folder, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct object object;
+        assert_true(read_object(lines[i], &object));
+        struct ends *e = &ends[vehicle_of(&object)];
+        double value = object_number(&object, measure);
+        int64_t before = RUN_DAY - instant_of(&object) / 86400;
+        e->lowest = e->lowest == 0 || value < e->lowest ? value : e->lowest;
+        e->highest = value > e->highest ? value : e->highest;
+        if (before < END_DAYS) {
+            e->last += value;
+            e->lasts++;
+        } else if (before >= days - END_DAYS) {
+            e->first += value;
+            e->firsts++;
+        }
+    }
+    for (size_t v = 0; v < VEHICLES; v++) {
+        ends[v].first /= ends[v].firsts > 0 ? ends[v].firsts : 1;
+        ends[v].last /= ends[v].lasts > 0 ? ends[v].lasts : 1;
+    }
+    return ends;
+}
+
+/* Of a sound vehicle, in shares of the range that sound ones have: noise is small and everywhere,
+ * a sensor that drifts ends a fifth away after sixty days. */
+static void test_sensors_are_noisy_and_some_drift(void **state)
+{
+    enum { SIXTY = 60 };
+    struct arena *arena = *state;
+    struct generator_options options = wearing();
+    options.days = SIXTY;
+    const char *folder = write_bronze(arena, &options);
+    struct truth *truth = read_truth(arena, folder);
+    const double width = profile_ranges[FAILURE_OK][INPUT_pression_huile].high -
+                         profile_ranges[FAILURE_OK][INPUT_pression_huile].low;
+    struct ends *ends = ends_of(arena, folder, "pression_huile", SIXTY);
+    int drifting = 0;
+    for (size_t v = 0; v < VEHICLES; v++) {
+        if (truth[v].failure != 0 || ends[v].firsts == 0 || ends[v].lasts == 0) {
+            continue;
+        }
+        double moved = fabs(ends[v].last - ends[v].first) / width;
+        double spread = (ends[v].highest - ends[v].lowest) / width;
+        bool drifts = strcmp(truth[v].drifting, "pression_huile") == 0;
+        drifting += drifts;
+        assert_true(drifts ? moved > 0.1 && moved < 0.25 : moved < 0.08);
+        assert_true(spread > 0.02 && spread < (drifts ? 0.4 : 0.13));
+    }
+    assert_true(drifting > 0);
+    remove_folder(folder);
+}
+
 static void test_summer_is_warmer_than_winter(void **state)
 {
     struct arena *arena = *state;
@@ -248,6 +345,8 @@ int main(void)
         TEST(test_truth_names_a_failure_ahead_or_none),
         TEST(test_measures_move_late_and_towards_the_failure),
         TEST(test_every_vehicle_is_heard_with_gaps_and_an_odometer_that_rises),
+        TEST(test_driving_keeps_to_its_hours_and_speeds),
+        TEST(test_sensors_are_noisy_and_some_drift),
         TEST(test_summer_is_warmer_than_winter),
         TEST(test_history_calls_failing_what_failed_within_the_horizon),
         TEST(test_bytes_do_not_depend_on_threads),

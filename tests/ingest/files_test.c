@@ -1,6 +1,7 @@
 /* The forms in which messages lie in a folder: single, arrays, lines, compressed, broken. */
 #include "harness.h"
 
+#include <malloc.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <zlib.h>
@@ -182,16 +183,19 @@ static void test_a_file_that_cannot_be_read_on_is_one_refused_record(void **stat
 static void test_files_that_were_taken_before_are_passed_over(void **state)
 {
     struct harness *h = *state;
-    const struct ingest_taken files[] = {{.source = "in/a.json"}, {.source = "in/b\\xff.json"}};
-    const struct ingest_takens takens = {files, 2};
+    const struct ingest_taken files[] = {
+        {.source = "in/a.json"}, {.source = "in/b\\xfe.json"}, {.source = "in/d\\x5cxff.json"}};
+    const struct ingest_takens takens = {files, 3};
     const struct ingest_takens none = {files, 0};
     put(h, "a.json", MSG("A"));
-    put(h, "b\xff.json", MSG("B")); /* its source may be that of another: read again */
+    put(h, "b\xfe.json", MSG("X"));
+    put(h, "b\xff.json", MSG("B"));
     put(h, "c.json", MSG("C"));
+    put(h, "d\\xff.json", MSG("Y"));
     h->options.takens = &takens;
     expect(h, "B C", "");
     h->options.takens = &none;
-    expect(h, "A B C", "");
+    expect(h, "A B C X Y", "");
 }
 
 static void test_a_file_is_unchanged_while_size_time_and_inode_are(void **state)
@@ -215,6 +219,53 @@ static void test_a_file_is_unchanged_while_size_time_and_inode_are(void **state)
         const struct ingest_takens takens = {&files[i], 1};
         assert_int_equal(ingest_unchanged(h->root, &takens), i == 0);
     }
+}
+
+/* Notes how much memory is in use while files are read. */
+static int weigh(void *context, const struct input_file *file, struct error *err)
+{
+    size_t *most = context;
+    const struct mallinfo2 info = mallinfo2();
+    size_t used = info.uordblks + info.hblkhd;
+    (void)file, (void)err;
+    *most = used > *most ? used : *most;
+    return 0;
+}
+
+static int take_rows(void *context, const struct batch *batch, struct error *err)
+{
+    (void)context, (void)batch, (void)err;
+    return 0;
+}
+
+/* Links to one message, up to number `end`; gives the most memory while all are read. */
+static size_t weigh_links(struct harness *h, int from, int end)
+{
+    size_t most = 0;
+    const struct ingest_sink sink = {&most, take_rows, NULL, weigh};
+    const char *first = in_path(h, "a.json");
+    for (int i = from; i < end; i++) {
+        assert_int_equal(link(first, in_path(h, arena_printf(&h->arena, "msg_%d.json", i))), 0);
+    }
+    arena_release(&h->arena);
+    h->options.threads = 1;
+    assert_int_equal(ingest_folder(h->root, "in", &h->options, &sink, &h->counts, &h->err), 0);
+    assert_int_equal(h->counts.accepted, end + 1);
+    return most;
+}
+
+static void test_a_name_in_a_folder_costs_less_than_a_hundred_bytes(void **state)
+{
+    enum { LINKS = 20000 };
+    struct harness *h = *state;
+    const struct mallinfo2 none = mallinfo2();
+    if (none.uordblks + none.hblkhd == 0) {
+        skip(); /* under a sanitizer, which has an allocator of its own */
+    }
+    put(h, "a.json", MSG("A"));
+    size_t few = weigh_links(h, 0, LINKS);
+    size_t many = weigh_links(h, LINKS, 2 * LINKS);
+    assert_in_range(many - few, LINKS, LINKS * 100);
 }
 
 static void test_an_absent_folder_is_an_error_with_its_name(void **state)
@@ -674,6 +725,7 @@ int main(void)
         CASE(test_a_file_that_cannot_be_read_on_is_one_refused_record),
         CASE(test_files_that_were_taken_before_are_passed_over),
         CASE(test_a_file_is_unchanged_while_size_time_and_inode_are),
+        CASE(test_a_name_in_a_folder_costs_less_than_a_hundred_bytes),
         CASE(test_an_absent_folder_is_an_error_with_its_name),
         CASE(test_compressed_files_are_read_also_with_several_members),
         CASE(test_the_whole_lines_before_a_break_are_accepted_and_the_break_is_one_record),

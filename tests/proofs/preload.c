@@ -14,6 +14,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -41,6 +42,9 @@ static struct {
     bool changes_only;
     long count;
     long allocations;
+    long disk, written, spilled; /* bytes: what fits; what was written, and of it to scratch */
+    const char *change, *change_path, *change_by;
+    long change_at, reads_of_it;
     uint32_t handles;
     uint32_t handle_of[FDS]; /* 0: not below the root */
     char *path_of[FDS];
@@ -138,17 +142,23 @@ __attribute__((constructor)) static void begin(void)
         find_our_code();
     }
     state.allocation = number_of("PROOFS_ALLOCATION");
+    state.disk = getenv("PROOFS_DISK") ? number_of("PROOFS_DISK") : LONG_MAX;
+    state.change = getenv("PROOFS_CHANGE");
+    state.change_path = getenv("PROOFS_CHANGE_PATH");
+    state.change_by = getenv("PROOFS_CHANGE_BY");
+    state.change_at = number_of("PROOFS_CHANGE_AT");
     state.root = getenv("PROOFS_ROOT"); /* last: from here on calls are counted */
     state.root_size = state.root ? strlen(state.root) : 0;
 }
 
 __attribute__((destructor)) static void end(void)
 {
-    char text[64];
+    char text[128];
     if (!state.count_path) {
         return;
     }
-    int size = snprintf(text, sizeof text, "%ld %ld\n", state.count, state.allocations);
+    int size = snprintf(text, sizeof text, "%ld %ld %ld %ld\n", state.count, state.allocations,
+                        state.written, state.spilled);
     int fd =
         (int)syscall(SYS_openat, AT_FDCWD, state.count_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     (void)!syscall(SYS_write, fd, text, (size_t)size);
@@ -374,11 +384,73 @@ int close(int fd)
     return REAL(close)(fd);
 }
 
+/* ---- a file that changes while it is read ---- */
+
+/* With PROOFS_CHANGE=grow, shrink or replace: before the read PROOFS_CHANGE_AT of the file
+ * PROOFS_CHANGE_PATH, relative to the root, it gets the bytes of the file PROOFS_CHANGE_BY behind
+ * its own, loses its second half, or that file is renamed over it. */
+static void change_file(int fd)
+{
+    char path[PATH_ROOM];
+    char bytes[4096];
+    struct stat info;
+    if (!state.change || strcmp(state.path_of[fd], state.change_path) != 0 ||
+        ++state.reads_of_it != state.change_at) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/%s", state.root, state.change_path);
+    if (strcmp(state.change, "shrink") == 0) {
+        if (stat(path, &info) != 0 || truncate(path, info.st_size / 2) != 0) {
+            abort();
+        }
+    } else if (strcmp(state.change, "replace") == 0) {
+        if (REAL(rename)(state.change_by, path) != 0) {
+            abort();
+        }
+    } else {
+        int from = REAL(openat)(AT_FDCWD, state.change_by, O_RDONLY | O_CLOEXEC);
+        int to = REAL(openat)(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC);
+        ssize_t got;
+        while ((got = REAL(read)(from, bytes, sizeof bytes)) > 0) {
+            if (REAL(write)(to, bytes, (size_t)got) != got) {
+                abort();
+            }
+        }
+        if (got < 0 || REAL(close)(from) != 0 || REAL(close)(to) != 0) {
+            abort();
+        }
+    }
+}
+
+/* ---- a disk that fills ---- */
+
+/* Of `size` bytes to be written to fd, those for which the disk (PROOFS_DISK bytes) has room, which
+ * are counted; -1 with ENOSPC when there is none. What is removed makes no room again. */
+static ssize_t room_for(int fd, size_t size)
+{
+    (void)pthread_mutex_lock(&lock);
+    long left = state.disk - state.written;
+    long fits = (long)size < left ? (long)size : left;
+    state.written += fits;
+    if (strstr(state.path_of[fd], "/scratch/")) {
+        state.spilled += fits;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (fits == 0 && size > 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return fits;
+}
+
 /* ---- reading and writing ---- */
 
 ssize_t read(int fd, void *bytes, size_t size)
 {
     enum verdict verdict = is_ours(fd) ? turn(false) : GO_ON;
+    if (is_ours(fd)) {
+        change_file(fd);
+    }
     return verdict == FAIL ? -1 : REAL(read)(fd, bytes, verdict == SHORT && size > 0 ? 1 : size);
 }
 
@@ -406,11 +478,12 @@ ssize_t write(int fd, const void *bytes, size_t size)
         return REAL(write)(fd, bytes, size);
     }
     enum verdict verdict = turn(true);
-    if (verdict == FAIL) {
+    ssize_t fits = verdict == FAIL ? -1 : room_for(fd, verdict == SHORT && size > 0 ? 1 : size);
+    if (fits < 0) {
         return -1;
     }
     off_t at = lseek(fd, 0, SEEK_CUR);
-    ssize_t put_size = REAL(write)(fd, bytes, verdict == SHORT && size > 0 ? 1 : size);
+    ssize_t put_size = REAL(write)(fd, bytes, (size_t)fits);
     if (put_size > 0) {
         trace(TRACE_WRITE, state.handle_of[fd], (uint64_t)at, NULL, bytes, (size_t)put_size);
     }
@@ -419,12 +492,16 @@ ssize_t write(int fd, const void *bytes, size_t size)
 
 static ssize_t write_at(int fd, const void *bytes, size_t size, off_t offset)
 {
-    enum verdict verdict = is_ours(fd) ? turn(true) : GO_ON;
-    if (verdict == FAIL) {
+    if (!is_ours(fd)) {
+        return REAL(pwrite)(fd, bytes, size, offset);
+    }
+    enum verdict verdict = turn(true);
+    ssize_t fits = verdict == FAIL ? -1 : room_for(fd, verdict == SHORT && size > 0 ? 1 : size);
+    if (fits < 0) {
         return -1;
     }
-    ssize_t put_size = REAL(pwrite)(fd, bytes, verdict == SHORT && size > 0 ? 1 : size, offset);
-    if (put_size > 0 && is_ours(fd)) {
+    ssize_t put_size = REAL(pwrite)(fd, bytes, (size_t)fits, offset);
+    if (put_size > 0) {
         trace(TRACE_WRITE, state.handle_of[fd], (uint64_t)offset, NULL, bytes, (size_t)put_size);
     }
     return put_size;
@@ -466,6 +543,10 @@ int ftruncate64(int fd, off64_t size)
 int fallocate(int fd, int mode, off_t offset, off_t size)
 {
     if (is_ours(fd) && turn(false) == FAIL) {
+        return -1;
+    }
+    if (is_ours(fd) && size > state.disk - state.written) {
+        errno = ENOSPC;
         return -1;
     }
     return REAL(fallocate)(fd, mode, offset, size);

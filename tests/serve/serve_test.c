@@ -299,6 +299,18 @@ static void test_problems_speak_the_readers_language_and_tell_nothing_internal(v
     served_stop(&served);
 }
 
+static void test_a_refused_file_whose_name_is_not_utf8_is_shown(void **state)
+{
+    struct e2e *e = *state;
+    struct served served;
+    e2e_bronze(e, "json/caf\xe9\\\n.json", "[1");
+    e2e_works(e, "run", "--max-rejects", "100%", NULL);
+    served_start(&served, &e->arena, e->data, NULL);
+    const char *body = served_json(&served, "/api/v1/quarantine");
+    assert_non_null(strstr(body, "json/caf\\\\xe9\\\\x5c\\n.json\""));
+    served_stop(&served);
+}
+
 static void test_bytes_that_are_no_http_leave_the_server_up(void **state)
 {
     struct e2e *e = *state;
@@ -757,6 +769,7 @@ int main(void)
         TEST(test_figures_are_golds_own),
         TEST(test_wrong_requests_get_a_clear_answer),
         TEST(test_problems_speak_the_readers_language_and_tell_nothing_internal),
+        TEST(test_a_refused_file_whose_name_is_not_utf8_is_shown),
         TEST(test_bytes_that_are_no_http_leave_the_server_up),
         TEST(test_only_get_and_head_are_allowed_and_none_has_a_body),
         TEST(test_answers_are_compressed_and_not_sent_twice),
