@@ -60,10 +60,11 @@ async function open(base, viewport = DESK, more = {}) {
     return { page, complaints, close: () => context.close(), go: (path) => visit(page, base + path) };
 }
 
-/** Waits until the page shows its answers, and all rows of its table. */
+/** Waits until the page shows its answers, and all rows of its table, and hears the reader. */
 async function settle(page) {
     await page.waitForFunction(() =>
-        document.getElementById("page-title") !== null
+        performance.getEntriesByName("awake").length > 0
+        && document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"], [data-whole="false"]') === null);
 }
 

@@ -37,7 +37,7 @@ const LATER: Partial<Record<PageName, () => Promise<Page>>> = {
 const PAGES: Partial<Record<PageName, Page>> = { dashboard: Dashboard, data: Data, vehicle: Vehicle, unknown: Unknown };
 
 /** Loads a page that is not there yet. */
-async function load(name: PageName): Promise<Page> {
+export async function load(name: PageName): Promise<Page> {
     const known = PAGES[name];
     if (known) return known;
     const page = await (LATER[name] as () => Promise<Page>)();
