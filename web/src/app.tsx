@@ -11,8 +11,6 @@ import * as format from "./format";
 import { t } from "./i18n";
 import { published } from "./live";
 import { Dashboard } from "./pages/Dashboard";
-import { Data } from "./pages/Data";
-import { Vehicle } from "./pages/Vehicle";
 import { LANGS, prefs, THEMES } from "./prefs";
 import { choose, go, href, place, setQuery, type PageName, type Place } from "./router";
 import { useStore } from "./store";
@@ -29,12 +27,14 @@ const NAVIGATION = [
 
 /** Pages that come when they are first wanted. */
 const LATER: Partial<Record<PageName, () => Promise<Page>>> = {
+    data: () => import("./pages/Data").then((m) => m.Data),
+    vehicle: () => import("./pages/Vehicle").then((m) => m.Vehicle),
     analytics: () => import("./pages/Analytics").then((m) => m.Analytics),
     quality: () => import("./pages/Quality").then((m) => m.Quality),
     model: () => import("./pages/Model").then((m) => m.Model),
 };
 
-const PAGES: Partial<Record<PageName, Page>> = { dashboard: Dashboard, data: Data, vehicle: Vehicle, unknown: Unknown };
+const PAGES: Partial<Record<PageName, Page>> = { dashboard: Dashboard, unknown: Unknown };
 
 /** Loads a page that is not there yet. */
 export async function load(name: PageName): Promise<Page> {
