@@ -38,21 +38,6 @@ function drawOnce(): Plugin {
     };
 }
 
-/** The entry's functions are compiled while it comes in, not one by one when they are first called. */
-function compileAhead(): Plugin {
-    return {
-        name: "compile-ahead",
-        generateBundle: {
-            order: "post", // the minifier takes the words out again
-            handler(_, bundle) {
-                for (const file of Object.values(bundle)) {
-                    if (file.type === "chunk" && file.isEntry) file.code = `//# allFunctionsCalledOnLoad\n${file.code}`;
-                }
-            },
-        },
-    };
-}
-
 export default defineConfig({
     build: {
         target: "es2021",
@@ -60,6 +45,6 @@ export default defineConfig({
         assetsInlineLimit: 0, // the content security policy allows no script inside the page
         reportCompressedSize: false,
     },
-    plugins: [drawOnce(), compileAhead(), precompress()],
+    plugins: [drawOnce(), precompress()],
     server: { proxy: { "/api": process.env["AUTOSTREAM_URL"] ?? "http://127.0.0.1:8080" } },
 });
