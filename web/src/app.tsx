@@ -45,6 +45,11 @@ export async function load(name: PageName): Promise<Page> {
     return page;
 }
 
+/** Whether a page can be drawn without waiting for its script. */
+export function isLoaded(name: PageName): boolean {
+    return PAGES[name] !== undefined;
+}
+
 /** Fetches the other pages while nothing else is to do, so that opening one is immediate. */
 export function loadTheRest(): void {
     const idle = window.requestIdleCallback ?? ((f: () => void) => setTimeout(f, 500));

@@ -7,11 +7,12 @@ import "./styles/frame.css";
 import "./styles/pages.css";
 import "./styles/boards.css";
 import "./styles/print.css";
-import { hydrate } from "preact";
+import { hydrate, render } from "preact";
 import { renderToString } from "preact-render-to-string";
-import { takeAnswers } from "./api/client";
-import { App, load, loadTheRest } from "./app";
+import { arrived, takeAnswers } from "./api/client";
+import { App, isLoaded, load, loadTheRest } from "./app";
 import { startLive } from "./live";
+import { prefs } from "./prefs";
 import { place, startRouter } from "./router";
 import { firstAnswers, startWarming } from "./warm";
 
@@ -21,12 +22,21 @@ const FIRST_SIGNS = ["pointerover", "pointerdown", "focusin", "keydown", "click"
 const WAIT = 1000; // ms; a page in the background shows nothing, and no browser must tell what it shows
 
 let awake = false;
+let drawn = "";
+
+/** What the picture depends on. Preact takes over a picture of the same only: it does not look at attributes. */
+const state = () => [location.href, arrived(), isLoaded(place.get().page), innerWidth, innerHeight, prefs.lang, prefs.theme].join(" ");
 
 function wake(): void {
     if (awake) return;
     awake = true;
     for (const sign of FIRST_SIGNS) document.removeEventListener(sign, wake, true);
-    hydrate(<App />, root);
+    if (drawn === state()) {
+        hydrate(<App />, root);
+    } else {
+        root.textContent = "";
+        render(<App />, root);
+    }
     performance.mark("awake");
     startLive();
     startWarming();
@@ -37,14 +47,15 @@ function wake(): void {
 function draw(): void {
     try {
         root.innerHTML = renderToString(<App />);
+        drawn = state();
     } catch (error) {
         console.error(error); // drawn by Preact instead, whose guard tells the reader
     }
     for (const sign of FIRST_SIGNS) document.addEventListener(sign, wake, true);
-    new PerformanceObserver(wake).observe({ type: "paint", buffered: true });
+    new PerformanceObserver((seen) => seen.getEntriesByName("first-contentful-paint").length > 0 && wake()).observe({ type: "paint", buffered: true });
     setTimeout(wake, WAIT);
 }
 
 takeAnswers();
 startRouter();
-void Promise.all([firstAnswers(), load(place.get().page).catch(() => undefined)]).then(draw);
+void firstAnswers(load(place.get().page).catch(() => undefined)).then(draw);

@@ -21,11 +21,11 @@ function pathsOf(target: Place): string[] {
     }
 }
 
-/** Waits for what the first page asks for, though not long: it is then drawn once, and whole. Two
+/** Waits for what the first page asks for and for its script, though not long: it is then drawn once, and whole. Two
  * pictures, one of them empty, took half as long again. */
-export function firstAnswers(): Promise<unknown> {
+export function firstAnswers(script: Promise<unknown>): Promise<unknown> {
     const asked = ["runs", "catalog", ...pathsOf(place.get())].map((path) => get(path).promise);
-    return Promise.race([Promise.all(asked), new Promise((done) => setTimeout(done, FIRST_WAIT))]);
+    return Promise.race([Promise.all([script, ...asked]), new Promise((done) => setTimeout(done, FIRST_WAIT))]);
 }
 
 function warm(event: Event): void {
