@@ -4,9 +4,9 @@
  * usage: node browser.mjs ADDRESS [ROUNDS [OTHER]]     prints a Markdown table
  *   OTHER   a second server, asked in turn with the first: two programs under the same load
  *
- * Complete: every answer and every plot of the page is drawn, nothing waits any more, and the frame with
- * all that has had its style, layout and paint; for the first view also not before the browser showed
- * its first content. The page itself watches, so that the tool that drives the browser does not count. */
+ * Complete: every answer and every plot of the first screen is drawn, nothing on it waits any more, and
+ * the frame with all that has had its style, layout and paint; for the first view also not before the
+ * browser showed its first content. Awake: it hears the reader, too. The page itself watches, so that the tool that drives the browser does not count. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,7 +20,9 @@ function watch() {
     const complete = () => document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"]') === null
         && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("svg") !== null
-            || plot.getBoundingClientRect().top > innerHeight);
+            || plot.getBoundingClientRect().top > innerHeight)
+        // A list that is not whole yet ends below the screen.
+        && [...document.querySelectorAll('[data-whole="false"]')].every((list) => list.getBoundingClientRect().bottom > innerHeight);
     window.completeAt = null;
     window.awaitComplete = () => {
         window.completeAt = null;
@@ -61,6 +63,8 @@ async function visit(server, times) {
         Math.max(window.completeAt, performance.getEntriesByName("first-contentful-paint")[0].startTime)));
     await page.waitForLoadState("load");
     await page.waitForTimeout(1500); // what the page asks for while nothing else is to do
+    const awake = await page.evaluate(() => performance.getEntriesByName("awake")[0]?.startTime);
+    if (awake !== undefined) note("first view awake", awake);
     note("bytes", received);
     note("requests", asked);
     for (const path of ["/analyses", "/donnees", "/qualite", "/modele", "/"]) {

@@ -52,7 +52,6 @@ void answer_add_headers(struct MHD_Response *response)
     add(response, "X-Content-Type-Options", "nosniff");
     add(response, "X-Frame-Options", "DENY");
     add(response, "Referrer-Policy", "no-referrer");
-    add(response, "Cross-Origin-Opener-Policy", "same-origin");
     add(response, "Cross-Origin-Resource-Policy", "same-origin");
 }
 

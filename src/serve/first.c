@@ -87,8 +87,10 @@ static void put_answers(const char *const *paths, struct view *view, struct aren
     }
 }
 
-static struct answer *make_page(struct bytes index, const struct asking *asking, struct view *view)
+static struct answer *make_page(const struct pages *pages, const struct asking *asking,
+                                struct view *view)
 {
+    struct bytes index = pages->index_text;
     const char *found = memmem(index.data, index.size, place, sizeof place - 1);
     if (found == NULL) {
         return NULL;
@@ -106,8 +108,7 @@ static struct answer *make_page(struct bytes index, const struct asking *asking,
     body_bytes(&html, index.data + before, index.size - before);
     body_release(&json);
     arena_release(&arena);
-    const struct answer_options options = {.mime = "text/html; charset=utf-8"};
-    return answer_new(&html, &options);
+    return answer_new(&html, &pages->document);
 }
 
 struct answer *first_page(const struct pages *pages, const struct target *target, struct view *view)
@@ -120,7 +121,7 @@ struct answer *first_page(const struct pages *pages, const struct target *target
     size_t size = (size_t)snprintf(key, sizeof key, "page %s", asking->page);
     struct answer *page = cache_find(view->cache, key, size);
     if (page == NULL) {
-        page = make_page(pages->index_text, asking, view);
+        page = make_page(pages, asking, view);
         if (page != NULL) {
             cache_add(view->cache, key, size, page);
         }

@@ -26,23 +26,30 @@ static struct bytes between(const char *begin, const char *end)
     return (struct bytes){begin, begin == NULL ? 0 : (size_t)(end - begin)};
 }
 
-void pages_init(struct pages *pages)
+void pages_init(struct pages *pages, bool apart)
 {
-    const struct answer_options page = {.mime = "text/html; charset=utf-8"};
-    const struct answer_options no_page = {
-        .status = MHD_HTTP_NOT_FOUND, .mime = page.mime, .life = LIFE_NONE};
+    struct answer_options page = {.mime = "text/html; charset=utf-8"};
+    if (apart) {
+        page.header = "Cross-Origin-Opener-Policy";
+        page.value = "same-origin";
+    }
+    struct answer_options no_page = page;
+    no_page.status = MHD_HTTP_NOT_FOUND;
+    no_page.life = LIFE_NONE;
     struct body missing = {0};
+    pages->document = page;
     pages->answers = xcalloc(asset_count, sizeof(struct answer *));
     for (size_t i = 0; i < asset_count; i++) {
         const struct asset *asset = &assets[i];
         bool forever = strncmp(asset->path, fingerprinted, sizeof fingerprinted - 1) == 0;
+        bool index = strcmp(asset->path, index_path) == 0;
         const struct answer_options options = {.mime = asset->mime,
                                                .life = forever ? LIFE_FOREVER : LIFE_CHECKED};
         const struct bytes forms[CODING_COUNT] = {between(asset->begin[0], asset->end[0]),
                                                   between(asset->begin[1], asset->end[1]),
                                                   between(asset->begin[2], asset->end[2])};
-        pages->answers[i] = answer_static(forms, asset->etag, &options);
-        if (strcmp(asset->path, index_path) == 0) {
+        pages->answers[i] = answer_static(forms, asset->etag, index ? &page : &options);
+        if (index) {
             pages->index = answer_keep(pages->answers[i]);
             pages->index_text = forms[CODING_PLAIN];
             body_bytes(&missing, forms[CODING_PLAIN].data, forms[CODING_PLAIN].size);

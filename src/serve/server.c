@@ -869,7 +869,9 @@ int serve_open(struct server **out, const struct serve_options *options, struct 
         check_options(server, err) != 0) {
         goto failed;
     }
-    pages_init(&server->pages);
+    /* Who opens us from the same site could look into our process. Without a token that is a
+     * program of this machine, which may ask us itself. */
+    pages_init(&server->pages, options->token != NULL);
     events_init(&server->events, &server->metrics);
     peers_init(&server->peers);
     server->ready = true;

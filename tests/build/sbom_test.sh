@@ -57,7 +57,7 @@ if [ "$(version_of duckdb)" != "of the builder's own" ]; then
 fi
 
 if grep -F /assets/ "$build/web_files.c" >/dev/null; then
-    for package in preact d3-array internmap; do
+    for package in preact preact-render-to-string d3-array internmap; do
         check "$package is bundled and in the list" has_part "$package"
     done
 fi

@@ -72,7 +72,7 @@ static void test_pages_show_the_index_and_nothing_else_is_there(void **state)
                                           "/assets/../index.html",
                                           "/assets/app-1a2b.js.gz",
                                           "/api/v1/runs"};
-    pages_init(&pages);
+    pages_init(&pages, false);
     for (size_t i = 0; i < sizeof index / sizeof *index; i++) {
         assert_ptr_equal(pages_find(&pages, index[i]), pages.index);
     }

@@ -473,6 +473,8 @@ static void test_a_token_is_asked_for_when_there_is_one(void **state)
     const char *sent =
         arena_printf(&e->arena, "Cookie: %.*s\r\n", (int)strcspn(cookie, ";"), cookie);
     assert_int_equal(served_get(&served, "/api/v1/runs", sent).status, 200);
+    struct reply page = served_get(&served, "/", sent);
+    assert_string_equal(reply_header(&served, &page, "Cross-Origin-Opener-Policy"), "same-origin");
     assert_int_equal(served_get(&served, "/?token=wrong", NULL).status, 401);
     served_stop(&served);
 }

@@ -60,10 +60,11 @@ async function open(base, viewport = DESK, more = {}) {
     return { page, complaints, close: () => context.close(), go: (path) => visit(page, base + path) };
 }
 
-/** Waits until the page shows its answers, and all rows of its table. */
+/** Waits until the page shows its answers, and all rows of its table, and hears the reader. */
 async function settle(page) {
     await page.waitForFunction(() =>
-        document.getElementById("page-title") !== null
+        performance.getEntriesByName("awake").length > 0
+        && document.getElementById("page-title") !== null
         && document.querySelector('.skeleton, main [aria-busy="true"], [data-whole="false"]') === null);
 }
 
@@ -125,6 +126,31 @@ async function everyPage() {
         }
     }
     await tab.close();
+}
+
+/** The first picture is text; what comes before Preact takes it over must not be lost on the reader. */
+async function waking() {
+    const asleep = () => (window.PerformanceObserver = class { observe() {} }); // until the page's own wait is over
+    await check("an answer that comes before the page wakes is shown", async () => {
+        const tab = await open(server.url);
+        await tab.page.addInitScript(asleep);
+        await tab.page.route("**/api/v1/model*", async (route) => {
+            await tab.page.waitForSelector(".skeleton");
+            await route.continue();
+        });
+        await tab.go("/modele");
+        assert.ok(await tab.page.locator(".confusion").count() > 0);
+        assert.deepEqual(tab.complaints, []);
+        await tab.close();
+    });
+    await check("a click wakes the page and does what it should", async () => {
+        const tab = await open(server.url);
+        await tab.page.addInitScript(asleep);
+        await tab.page.goto(`${server.url}/`);
+        await tab.page.locator(".filter-toggle").dispatchEvent("click");
+        assert.equal(await tab.page.locator(".filter-toggle").getAttribute("aria-expanded"), "true");
+        await tab.close();
+    });
 }
 
 /** The band of the usual range stands out from what it lies on by 3:1, as WCAG asks of pictures that say something. */
@@ -552,6 +578,7 @@ async function fleetOf(vehicles) {
 
 try {
     await everyPage();
+    await waking();
     await contrast();
     await gridEqualsGold();
     await filtersByHand();

@@ -11,8 +11,6 @@ import * as format from "./format";
 import { t } from "./i18n";
 import { published } from "./live";
 import { Dashboard } from "./pages/Dashboard";
-import { Data } from "./pages/Data";
-import { Vehicle } from "./pages/Vehicle";
 import { LANGS, prefs, THEMES } from "./prefs";
 import { choose, go, href, place, setQuery, type PageName, type Place } from "./router";
 import { useStore } from "./store";
@@ -29,20 +27,27 @@ const NAVIGATION = [
 
 /** Pages that come when they are first wanted. */
 const LATER: Partial<Record<PageName, () => Promise<Page>>> = {
+    data: () => import("./pages/Data").then((m) => m.Data),
+    vehicle: () => import("./pages/Vehicle").then((m) => m.Vehicle),
     analytics: () => import("./pages/Analytics").then((m) => m.Analytics),
     quality: () => import("./pages/Quality").then((m) => m.Quality),
     model: () => import("./pages/Model").then((m) => m.Model),
 };
 
-const PAGES: Partial<Record<PageName, Page>> = { dashboard: Dashboard, data: Data, vehicle: Vehicle, unknown: Unknown };
+const PAGES: Partial<Record<PageName, Page>> = { dashboard: Dashboard, unknown: Unknown };
 
 /** Loads a page that is not there yet. */
-async function load(name: PageName): Promise<Page> {
+export async function load(name: PageName): Promise<Page> {
     const known = PAGES[name];
     if (known) return known;
     const page = await (LATER[name] as () => Promise<Page>)();
     PAGES[name] = page;
     return page;
+}
+
+/** Whether a page can be drawn without waiting for its script. */
+export function isLoaded(name: PageName): boolean {
+    return PAGES[name] !== undefined;
 }
 
 /** Fetches the other pages while nothing else is to do, so that opening one is immediate. */

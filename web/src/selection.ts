@@ -47,6 +47,30 @@ export function pageOf(query: URLSearchParams): number {
     return Math.max(1, Math.floor(Number(query.get("page"))) || 1);
 }
 
+/** Most urgent first, the order that needs no saying. */
+export const URGENCY = "urgence";
+export const SIZE = 50;
+
+export const sortOf = (query: URLSearchParams): string => query.get("sort") || URGENCY;
+export const sizeOf = (query: URLSearchParams): number => Math.min(500, Math.max(1, Math.floor(Number(query.get("size"))) || SIZE));
+
+/** The selection and its order, as links to its vehicles carry them. */
+export function orderOf(query: URLSearchParams): URLSearchParams {
+    const params = selectionOf(query);
+    if (sortOf(query) !== URGENCY) params.set("sort", sortOf(query));
+    return params;
+}
+
+export function gridPath(query: URLSearchParams): string {
+    const params = orderOf(query);
+    params.set("page", String(pageOf(query)));
+    params.set("size", String(sizeOf(query)));
+    return apiPath("vehicles", query, params);
+}
+
+export const vehiclePath = (query: URLSearchParams, vin: string): string =>
+    apiPath(`vehicles/${encodeURIComponent(vin)}`, query, selectionOf(query, "sort"));
+
 /** One page of refused records, for one reason when the address names one. */
 export function quarantinePath(query: URLSearchParams): string {
     const reason = query.get("reason");

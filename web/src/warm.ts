@@ -3,10 +3,8 @@
  * there when the page is drawn. */
 import { get } from "./api/client";
 import { dashboardPaths } from "./pages/Dashboard";
-import { gridPath } from "./pages/Data";
-import { vehiclePath } from "./pages/Vehicle";
 import { place, placeOf, type Place } from "./router";
-import { analyticsPath, modelPath, qualityPath, quarantinePath, trendsPath } from "./selection";
+import { analyticsPath, gridPath, modelPath, qualityPath, quarantinePath, trendsPath, vehiclePath } from "./selection";
 
 const FIRST_WAIT = 250; // ms; then the page is drawn as far as it is known
 
@@ -14,8 +12,8 @@ const FIRST_WAIT = 250; // ms; then the page is drawn as far as it is known
 function pathsOf(target: Place): string[] {
     switch (target.page) {
         case "dashboard": return dashboardPaths(target);
-        case "data": return [gridPath(target)];
-        case "vehicle": return [vehiclePath(target)];
+        case "data": return [gridPath(target.query)];
+        case "vehicle": return [vehiclePath(target.query, target.vin)];
         case "analytics": return [analyticsPath(target.query), trendsPath(target.query)];
         case "quality": return [qualityPath(target.query), quarantinePath(target.query)];
         case "model": return [modelPath(target.query)];
@@ -23,11 +21,11 @@ function pathsOf(target: Place): string[] {
     }
 }
 
-/** Waits for what the first page asks for, though not long: it is then drawn once, and whole. Two
+/** Waits for what the first page asks for and for its script, though not long: it is then drawn once, and whole. Two
  * pictures, one of them empty, took half as long again. */
-export function firstAnswers(): Promise<unknown> {
+export function firstAnswers(script: Promise<unknown>): Promise<unknown> {
     const asked = ["runs", "catalog", ...pathsOf(place.get())].map((path) => get(path).promise);
-    return Promise.race([Promise.all(asked), new Promise((done) => setTimeout(done, FIRST_WAIT))]);
+    return Promise.race([Promise.all([script, ...asked]), new Promise((done) => setTimeout(done, FIRST_WAIT))]);
 }
 
 function warm(event: Event): void {

@@ -30,6 +30,7 @@ export interface Answer {
 const ANSWERS_AT_MOST = 200;
 const answers = new Map<string, Answer>();
 let generation = 0;
+let arrivals = 0;
 const listeners = new Set<() => void>();
 
 export const API = "/api/v1/";
@@ -56,6 +57,12 @@ async function ask(path: string, answer: Answer): Promise<void> {
     } catch {
         answer.problem = new Problem(0, "unreachable", "", "");
     }
+    arrivals++;
+}
+
+/** How many answers have come; the same number: the same is known. */
+export function arrived(): number {
+    return arrivals;
 }
 
 /** Takes the answers that the server put into the page: the first view then asks for nothing. */

@@ -18,6 +18,7 @@ import { Columns } from "../plot/Columns";
 import { Curve } from "../plot/Curve";
 import { go, href, setQuery, type Place } from "../router";
 import { analyticsPath, isSelective, periodOf, PERIODS, selectionOf, trendsPath } from "../selection";
+import { useWhole } from "../whole";
 
 const MODELS_SHOWN = 12;
 
@@ -388,6 +389,28 @@ function OneModel({ catalog, answer, link, query }: Context & { query: URLSearch
 
 // ---- the page ----
 
+/** The height that two boards take at least, with what stands above them, px. */
+const TWO_BOARDS = 1000;
+
+function Boards({ context, query, busy }: { context: Context; query: URLSearchParams; busy: boolean }) {
+    const whole = useWhole(innerHeight > TWO_BOARDS);
+    return (
+        <div class="boards" aria-busy={busy}>
+            <div class="board-stack" data-whole={whole}>
+                <Statuts {...context} />
+                <Probabilities {...context} />
+                {whole && <><Kilometres {...context} /><OneModel {...context} query={query} /></>}
+            </div>
+            <div class="board-stack" data-whole={whole}>
+                <Failures {...context} />
+                <Models {...context} />
+                {whole && <Risks {...context} />}
+            </div>
+            {whole && <div class="board-wide"><Trend query={query} /></div>}
+        </div>
+    );
+}
+
 export function Analytics({ place }: { place: Place }) {
     const words = t().analytics;
     const { query } = place;
@@ -414,20 +437,7 @@ export function Analytics({ place }: { place: Place }) {
             ) : context.answer.total === 0 ? (
                 <Notice title={words.none} detail={words.noneDetail} />
             ) : (
-                <div class="boards" aria-busy={answer.busy}>
-                    <div class="board-stack">
-                        <Statuts {...context} />
-                        <Probabilities {...context} />
-                        <Kilometres {...context} />
-                        <OneModel {...context} query={query} />
-                    </div>
-                    <div class="board-stack">
-                        <Failures {...context} />
-                        <Models {...context} />
-                        <Risks {...context} />
-                    </div>
-                    <div class="board-wide"><Trend query={query} /></div>
-                </div>
+                <Boards context={context} query={query} busy={answer.busy} />
             )}
         </>
     );

@@ -16,6 +16,7 @@ import * as format from "../format";
 import { isOne, local, t } from "../i18n";
 import { href, vehicleHref, type Place } from "../router";
 import { apiPath, isSelective, selectionOf, several } from "../selection";
+import { useFirst } from "../whole";
 
 const FIRST_SHOWN = 12;
 const MORE = 50;
@@ -196,9 +197,10 @@ function Row({ catalog, vehicle, link }: { catalog: Catalog; vehicle: Vehicle; l
 }
 
 /** The vehicles after the first, grouped by how soon. */
-function Groups({ catalog, rows, params }: { catalog: Catalog; rows: Vehicle[]; params: URLSearchParams }) {
+function Groups({ catalog, vehicles, params }: { catalog: Catalog; vehicles: Vehicle[]; params: URLSearchParams }) {
+    const rows = useFirst(vehicles, 56, 480);
     return (
-        <>
+        <div data-whole={rows.length === vehicles.length}>
             {STATUTS.map((statut) => {
                 const group = rows.filter((v) => v.statut === statut);
                 if (group.length === 0) return null;
@@ -214,7 +216,7 @@ function Groups({ catalog, rows, params }: { catalog: Catalog; rows: Vehicle[]; 
                     </section>
                 );
             })}
-        </>
+        </div>
     );
 }
 
@@ -244,7 +246,7 @@ function Actions({ catalog, vehicles, busy, query, more }: {
                         <h2 id="list-title" class="chart-title">{words.next}</h2>
                         <span class="muted">{words.shown(format.num(vehicles.rows.length), total)}</span>
                     </header>
-                    <Groups catalog={catalog} rows={rest} params={params} />
+                    <Groups catalog={catalog} vehicles={rest} params={params} />
                     <footer class="list-foot">
                         {step > 0 && (
                             <button type="button" class="button" onClick={more}>{words.showMore(format.num(step))}</button>
@@ -358,7 +360,7 @@ export function Dashboard({ place }: { place: Place }) {
                 </button>
             </div>
             <div id="filters" class="page-filters" hidden={!filtering}>
-                {catalog.data && <Filters catalog={catalog.data} query={query} compact />}
+                {filtering && catalog.data && <Filters catalog={catalog.data} query={query} compact />}
             </div>
             <Figures catalog={catalog.data} summary={summary.data} />
             <div class="dashboard">

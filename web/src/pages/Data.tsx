@@ -15,16 +15,14 @@ import { failed, Notice, Problems, Skeleton } from "../components/States";
 import { StatutBadge } from "../components/Statut";
 import * as format from "../format";
 import { isOne, t } from "../i18n";
-import { go, setQuery, vehicleHref, wasScrolled, type Place } from "../router";
-import { apiPath, pageOf, selectionOf } from "../selection";
+import { go, setQuery, vehicleHref, type Place } from "../router";
+import { apiPath, gridPath, orderOf, pageOf, selectionOf, SIZE, sizeOf, sortOf, URGENCY } from "../selection";
+import { useFirst } from "../whole";
 
 const SIZES = [25, 50, 100, 200];
-const SIZE = 50;
 const COLUMNS = ["vin", "modele", "annee", "statut", "type_panne_predit", "prob_panne", "km_avant_panne", "raisons", "date_last_revis"];
 /** Sorting by these starts with the largest. */
 const LARGEST_FIRST = new Set(["prob_panne", "score_risque", "km_actuel", "km_depuis_revis", "jours_revis"]);
-const ROWS_AT_ONCE = 20;
-const URGENCY = "urgence";
 const NARROW = "(max-width: 720px)";
 
 interface View {
@@ -38,27 +36,11 @@ function viewOf(query: URLSearchParams, catalog: Catalog | undefined): View {
     const known = new Set(catalog?.columns.map((c) => c.name) ?? COLUMNS);
     const asked = (query.get("columns") ?? "").split(",").filter((c) => known.has(c));
     return {
-        sort: query.get("sort") || URGENCY,
+        sort: sortOf(query),
         page: pageOf(query),
-        size: Math.min(500, Math.max(1, Math.floor(Number(query.get("size"))) || SIZE)),
+        size: sizeOf(query),
         columns: asked.length > 0 ? asked : COLUMNS.filter((c) => known.has(c)),
     };
-}
-
-/** The selection and its order, as links to its vehicles carry them. */
-function orderOf(query: URLSearchParams, view: View): URLSearchParams {
-    const params = selectionOf(query);
-    if (view.sort !== URGENCY) params.set("sort", view.sort);
-    return params;
-}
-
-/** What the page asks for, below /api/v1/. */
-export function gridPath({ query }: Place): string {
-    const view = viewOf(query, undefined);
-    const params = orderOf(query, view);
-    params.set("page", String(view.page));
-    params.set("size", String(view.size));
-    return apiPath("vehicles", query, params);
 }
 
 const sortKey = (sort: string) => sort.replace(/^-/, "");
@@ -127,18 +109,8 @@ function SortHeader({ catalog, column, sort }: { catalog: Catalog; column: strin
     );
 }
 
-/** The first rows at once, all after the first picture: what is below the screen does not hold up what is on it. A reader
- * who comes back gets all at once, for the place in the page. */
-function useGradually<T>(rows: T[]): T[] {
-    const [all, setAll] = useState(() => rows.length <= ROWS_AT_ONCE || wasScrolled());
-    useEffect(() => {
-        if (!all) requestAnimationFrame(() => setTimeout(() => setAll(true)));
-    }, []);
-    return all ? rows : rows.slice(0, ROWS_AT_ONCE);
-}
-
 function Table({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles: Vehicles; view: View; params: URLSearchParams }) {
-    const rows = useGradually(vehicles.rows);
+    const rows = useFirst(vehicles.rows, 40, 250);
     return (
         <div class="table-scroll" role="region" aria-label={t().data.caption} tabIndex={0}>
             <table class="table grid">
@@ -174,9 +146,10 @@ function Table({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles
 const IN_HEAD = ["vin", "modele", "annee", "statut"];
 
 function Cards({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles: Vehicles; view: View; params: URLSearchParams }) {
+    const rows = useFirst(vehicles.rows, 200, 200);
     return (
-        <ul class="cards" aria-label={t().data.caption}>
-            {vehicles.rows.map((v) => (
+        <ul class="cards" aria-label={t().data.caption} data-whole={rows.length === vehicles.rows.length}>
+            {rows.map((v) => (
                 <li key={v.vin} class={`vehicle-card edge-${v.statut.toLowerCase()}`}>
                     <div class="vehicle-card-head">
                         <a class="act-vin" href={vehicleHref(v.vin, params)}>{v.vin}</a>
@@ -318,8 +291,8 @@ export function Data({ place }: { place: Place }) {
     const [open, setOpen] = useState(false);
     const catalog = useCatalog();
     const view = viewOf(query, catalog.data);
-    const params = orderOf(query, view);
-    const vehicles = useApi<Vehicles>(gridPath(place));
+    const params = orderOf(query);
+    const vehicles = useApi<Vehicles>(gridPath(query));
     const asked = [vehicles, catalog];
     const found = vehicles.data;
     return (

@@ -15,7 +15,7 @@ import { isOne, local, t } from "../i18n";
 import { places, scale } from "../plot/axis";
 import { Curve } from "../plot/Curve";
 import { go, href, vehicleHref, type Place } from "../router";
-import { apiPath, selectionOf } from "../selection";
+import { selectionOf, vehiclePath } from "../selection";
 
 /** Points of probability: 0.234 is "+23". */
 const points = (share: number | null) => (share === null ? format.NONE : format.signed(Math.round(share * 100)));
@@ -326,17 +326,12 @@ function useKeys(detail: VehicleDetail | undefined, params: URLSearchParams): vo
     }, [detail, params.toString()]);
 }
 
-/** What the page asks for, below /api/v1/. */
-export function vehiclePath({ query, vin }: Place): string {
-    return apiPath(`vehicles/${encodeURIComponent(vin)}`, query, selectionOf(query, "sort"));
-}
-
 export function Vehicle({ place }: { place: Place }) {
     const words = t().vehicle;
     const { query, vin } = place;
     const params = selectionOf(query, "sort");
     const catalog = useCatalog();
-    const answer = useApi<VehicleDetail>(vehiclePath(place));
+    const answer = useApi<VehicleDetail>(vehiclePath(query, vin));
     const detail = answer.data;
     useKeys(detail, params);
     const asked = [answer, catalog];
