@@ -7,6 +7,7 @@
 
 #include "base/dates.h"
 #include "base/fs.h"
+#include "base/parallel.h"
 #include "lake/engine.h"
 #include "lake/sql.h"
 
@@ -173,6 +174,13 @@ static void duck_close(struct lake *base)
     arena_release(&lake->opened);
     arena_release(&lake->names);
     free(lake);
+}
+
+static int duck_use_threads(struct lake *base, unsigned threads, struct error *err)
+{
+    char sql[40];
+    (void)snprintf(sql, sizeof sql, "SET threads = %u", parallel_threads(threads));
+    return run(duck_of(base), "threads", sql, err);
 }
 
 /* ---- constants ---- */
@@ -1075,6 +1083,7 @@ static const struct lake_engine duck_engine = {
     .each_block = duck_each_block,
     .map = duck_map,
     .scalar = duck_scalar,
+    .use_threads = duck_use_threads,
     .define_sorted = duck_define_sorted,
 };
 

@@ -20,6 +20,11 @@ void lake_close(struct lake *lake)
     }
 }
 
+int lake_use_threads(struct lake *lake, unsigned threads, struct error *err)
+{
+    return lake->engine->use_threads ? lake->engine->use_threads(lake, threads, err) : 0;
+}
+
 int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err)
 {
     return lake->engine->constant_date(lake, name, date, err);
