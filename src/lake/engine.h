@@ -40,8 +40,9 @@ struct lake_engine {
     int (*open_file)(struct lake *lake, const char *name, const char *path, struct error *err);
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
+    int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
     int (*define_sorted)(struct lake *lake, const char *name, const char *file, const char *order,
-                         struct error *err); /* NULL: tables have no order */
+                         struct error *err);
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
     int (*spread)(struct lake *lake, const struct lake_spread *spread,

@@ -37,6 +37,14 @@ int lake_open(struct lake **out, const struct lake_options *options, struct erro
 /* Closes a session and everything in it; NULL is fine. */
 void lake_close(struct lake *lake);
 
+/* From now on the engine itself works with so many threads (0: all available cores). Spark has its
+ * own machines and passes over it. */
+int lake_use_threads(struct lake *lake, unsigned threads, struct error *err);
+
+/* Tables of fewer rows keep no second thread of an engine at work: DuckDB scans row groups of so
+ * many rows, each by one thread. */
+enum { LAKE_ROWS_A_THREAD = 122880 };
+
 /* ---- constants: functions without arguments, for the rules in sql/ ---- */
 
 int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err);

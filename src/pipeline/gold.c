@@ -194,7 +194,7 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     static const struct definition after[] = {
         {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE},
         {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW},
-        {"jours_scores", "gold/jours_scores.sql", LAKE_VIEW},
+        {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE},
         {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE},
         {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE},
         {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE},
