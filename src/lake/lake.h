@@ -72,8 +72,9 @@ int lake_words(struct lake *lake, const char *name, const char *word_column,
                const char *const *words, size_t count, struct error *err);
 
 /* `name` shall be the rows of Parquet files with the columns of `table` (a folder level NAME=VALUE
- * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'. No file, or one with
- * other columns, is an error. */
+ * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'; what it names may also
+ * be a folder of part files, as lake_write() leaves one. No file, or one with other columns, is an
+ * error. */
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err);
 
@@ -94,8 +95,10 @@ int lake_columns(struct lake *lake, const char *name, struct arena *arena, struc
 enum lake_format { LAKE_CSV, LAKE_PARQUET };
 
 /* Writes `table` (a table or view with the columns of the spec, checked) to a file, sorted by
- * `order` ("vin, event_date"; NULLs last). `except` is a column that is left out, or NULL; `where`
- * keeps the rows with column = date, when column is not NULL. */
+ * `order` ("vin, event_date"; NULLs last). An engine with workers writes a large table as Parquet
+ * to a folder in the place of the file, a part each: PATH/part-00000.parquet, ... in this order.
+ * `except` is a column that is left out, or NULL; `where` keeps the rows with column = date, when
+ * column is not NULL. */
 struct lake_output {
     const struct table *table;
     const char *from;  /* table or view; NULL: table->name */

@@ -2,10 +2,10 @@
  *
  * A table is a cached view, so that it is computed once. What C feeds row by row goes through an
  * embedded DuckDB into Parquet files of the scratch folder, which executors read: on a cluster the
- * data folder must be one that all machines see. Results are written there by one executor a file
- * and moved to where they are wanted. A function of rows, and the reading of raw files, is this
- * same program run by the executors between two pipes (TRANSFORM): only numbers and base64 cross
- * them. */
+ * data folder must be one that all machines see. Results are written there by the executors, a part
+ * each when they are large, and moved to where they are wanted. A function of rows, and the reading
+ * of raw files, is this same program run by the executors between two pipes (TRANSFORM): only
+ * numbers and base64 cross them. */
 #include "lake/engine.h"
 #include "lake/spark_shell.h"
 #include "lake/sql.h"
@@ -47,7 +47,7 @@ struct spark {
     size_t table_count;
     unsigned serial;                    /* for names in the scratch folder */
     bool program_sent;                  /* executors have this program */
-    const char *written, *written_from; /* the Parquet file that was written last, and of what */
+    const char *written, *written_from; /* the Parquet that was written last, and of what */
     const char *days;      /* folder of the table that was written a file a day, or NULL */
     const char *days_from; /* that table */
 };
@@ -528,26 +528,53 @@ static const char *select_typed(struct arena *arena, const struct lake_output *o
     return list;
 }
 
-/* Moves the one part file in `folder` to `path`. */
-static int take_part(struct arena *arena, const char *folder, const char *path, struct error *err)
+/* Moves the part files in `folder` to `path`: one becomes that file, several a folder of parts,
+ * numbered as Spark numbers them, which is the order of their rows. */
+static int take_parts(struct arena *arena, const char *folder, const char *path, struct error *err)
 {
     char **names;
-    size_t count;
+    size_t count, parts = 0;
     if (fs_list(folder, arena, &names, &count, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
         if (strncmp(names[i], "part-", 5) == 0) {
-            const char *part = arena_printf(arena, "%s/%s", folder, names[i]);
-            return rename(part, path) == 0 ? 0 : fs_write_error(path, err);
+            names[parts++] = names[i];
         }
     }
-    return error_set(err,
-                     "%s : Spark n'y a rien écrit ; ce dossier doit être le même pour toutes ses "
-                     "machines",
-                     "%s: Spark has written nothing there; this folder must be the same for all "
-                     "its machines",
-                     folder);
+    if (parts == 0) {
+        return error_set(err,
+                         "%s : Spark n'y a rien écrit ; ce dossier doit être le même pour toutes "
+                         "ses machines",
+                         "%s: Spark has written nothing there; this folder must be the same for "
+                         "all its machines",
+                         folder);
+    }
+    if (parts > 1 && fs_make_folders(path, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < parts; i++) {
+        const char *to = parts == 1 ? path : arena_printf(arena, "%s/part-%05zu.parquet", path, i);
+        if (rename(arena_printf(arena, "%s/%s", folder, names[i]), to) != 0) {
+            return fs_write_error(to, err);
+        }
+    }
+    return 0;
+}
+
+/* Runs a statement that writes sorted rows: ranges of the order go to as many executors as there
+ * are parts of spark.sql.adaptive.advisoryPartitionSizeInBytes (64 MB) in them, one if they are
+ * small. */
+static int write_sorted(struct spark *spark, const char *what, const char *sql, struct arena *arena,
+                        struct error *err)
+{
+    return run(spark, what,
+               arena_printf(arena,
+                            "SET spark.sql.adaptive.coalescePartitions.parallelismFirst=false;\n"
+                            "%s;\n"
+                            "RESET spark.sql.adaptive.coalescePartitions.parallelismFirst;",
+                            sql),
+               err);
 }
 
 /* All days of a table at once, a folder event_date=E each; `output` names the column. */
@@ -556,13 +583,13 @@ static int write_days(struct spark *spark, const struct lake_output *output, con
 {
     const char *folder = arena_printf(&spark->arena, "%s/days-%u", spark->scratch, ++spark->serial);
     const char *day = output->where_column;
-    const char *sql = arena_printf(
-        arena,
-        "CREATE TABLE days_%u USING parquet PARTITIONED BY (%s) LOCATION %s AS "
-        "SELECT %s, %s FROM %s DISTRIBUTE BY %s SORT BY %s, %s;",
-        spark->serial, day, literal(arena, arena_printf(arena, "file:%s", folder)),
-        select_typed(arena, output), day, from, day, day, nulls_last(arena, output->order));
-    if (run(spark, from, sql, err) != 0) {
+    const char *sql =
+        arena_printf(arena,
+                     "CREATE TABLE days_%u USING parquet PARTITIONED BY (%s) LOCATION %s AS "
+                     "SELECT %s, %s FROM %s ORDER BY %s, %s",
+                     spark->serial, day, literal(arena, arena_printf(arena, "file:%s", folder)),
+                     select_typed(arena, output), day, from, day, nulls_last(arena, output->order));
+    if (write_sorted(spark, from, sql, arena, err) != 0) {
         return -1;
     }
     spark->days = folder;
@@ -610,25 +637,23 @@ static int write_day(struct spark *spark, const struct lake_output *output, cons
         write_days(spark, output, from, arena, err) != 0) {
         return -1;
     }
-    return take_part(arena,
-                     arena_printf(arena, "%s/%s=%s", spark->days, output->where_column,
-                                  date_format(output->where_date, date)),
-                     path, err);
+    return take_parts(arena,
+                      arena_printf(arena, "%s/%s=%s", spark->days, output->where_column,
+                                   date_format(output->where_date, date)),
+                      path, err);
 }
 
-/* A whole table as one Parquet file, sorted. */
+/* A whole table as Parquet, sorted. */
 static int write_parquet(struct spark *spark, const struct lake_output *output, const char *from,
                          const char *path, struct arena *arena, struct error *err)
 {
     const char *folder = arena_printf(arena, "%s/out-%u", spark->scratch, ++spark->serial);
-    if (run(spark, path,
-            arena_printf(arena,
-                         "INSERT OVERWRITE DIRECTORY %s USING parquet "
-                         "SELECT /*+ REPARTITION(1) */ %s FROM %s SORT BY %s;",
-                         literal(arena, arena_printf(arena, "file:%s", folder)),
-                         select_typed(arena, output), from, nulls_last(arena, output->order)),
-            err) != 0 ||
-        take_part(arena, folder, path, err) != 0) {
+    const char *sql = arena_printf(
+        arena, "INSERT OVERWRITE DIRECTORY %s USING parquet SELECT %s FROM %s ORDER BY %s",
+        literal(arena, arena_printf(arena, "file:%s", folder)), select_typed(arena, output), from,
+        nulls_last(arena, output->order));
+    if (write_sorted(spark, path, sql, arena, err) != 0 ||
+        take_parts(arena, folder, path, err) != 0) {
         return -1;
     }
     spark->written = arena_strdup(&spark->arena, path);
