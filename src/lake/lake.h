@@ -189,7 +189,7 @@ bool lake_has_workers(const struct lake *lake);
  * lines "T<tab>CELL<tab>...", T the index of a table in `tables`: texts and blobs as base64,
  * numbers and instants as decimal numbers, "-" for NULL. */
 struct lake_transform {
-    const char *folder; /* absolute */
+    const char *folder; /* or its address, as in lake_list_files() */
     const char *const
         *suffixes; /* lower case; files that end so in any case are read, NULL-ended */
     const char *const *worker, *const *worker_files; /* as in lake_function */
@@ -198,6 +198,22 @@ struct lake_transform {
 };
 
 int lake_transform(struct lake *lake, const struct lake_transform *transform, struct error *err);
+
+/* Files of any file system that the engine's machines know (s3a://, hdfs://): `address` is a
+ * folder's, `pattern` what is looked at below it, folders with all that is in them; '*', '{a,b}'
+ * and the like are the file system's. Names that begin with '.' or '_' are passed over. Calls `row`
+ * with (path below the address, size in bytes). Nothing there is an error that holds
+ * LAKE_NOTHING_THERE. */
+int lake_list_files(struct lake *lake, const char *address, const char *pattern,
+                    int (*row)(void *context, const struct bytes *cells, size_t count,
+                               struct error *err),
+                    void *context, struct error *err);
+
+/* Copies such files into the folder `to`, under their paths below the address. */
+int lake_fetch(struct lake *lake, const char *address, const char *pattern, const char *to,
+               struct error *err);
+
+#define LAKE_NOTHING_THERE "PATH_NOT_FOUND"
 
 /* Work cut in pieces: a table with the columns (number WHOLE, bytes BLOB). */
 extern const struct table lake_pieces;
