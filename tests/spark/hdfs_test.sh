@@ -11,7 +11,7 @@ jar=$("$AUTOSTREAM_SOURCE/script/deps/spark/fetch-hdfs" --where) || {
     echo "the servers of HDFS are not here: script/deps/spark/fetch-hdfs" >&2
     exit 1
 }
-export LC_ALL=C HADOOP_USER_NAME=owner
+export LC_ALL=C.UTF-8 HADOOP_USER_NAME=owner # Java reads names by the locale
 folder=$(mktemp -d "${TMPDIR:-/tmp}/autostream-hdfs-XXXXXX")
 pids=()
 
@@ -87,7 +87,7 @@ autostream --data "$local_lake" train --trees 10 >/dev/null
 echo '{' >"$raw/json/it's a café.json"
 echo x >"$raw/json/notes.txt"
 head -c 7000000 /dev/zero | tr '\0' ' ' >"$raw/json/blank.json" # three chunks of a refused record
-head -c 7000000 /dev/zero | tr '\0' '\n' >>"$raw/csv/maintenance.csv"
+head -c 7000000 /dev/zero | tr '\0' x >>"$raw/csv/maintenance.csv"
 autostream --data "$local_lake" run --max-rejects 50% >/dev/null
 mkdir -p "$folder/lake/models"
 cp "$local_lake/models/model_pannes.onnx" "$folder/lake/models/"
