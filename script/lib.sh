@@ -32,7 +32,7 @@ bench_packages=(hyperfine:hyperfine time zstd)
 fetch_packages=(golang-go:go ca-certificates)
 web_packages=(nodejs:node npm:npm ca-certificates)
 browser_packages=(chromium:chromium)
-spark_packages=(openjdk-17-jre-headless:java python3-venv) # for the tests of the Spark engine alone
+spark_packages=(openjdk-17-jre-headless:java python3-venv curl) # for the tests of the Spark engine alone
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then

@@ -5,7 +5,8 @@
  *   staging ID
  *   put SHA256 PATH      rename .staging/ID/PATH to PATH; done when PATH has the hash already
  *   drop PATH            remove PATH
- *   end                  (a journal without it cannot be: it was synced before it got its name) */
+ *   end                  (a journal without it cannot be: it was synced before it got its name)
+ * Of a put, a file in the place of a part's folder goes, and so do parts in the place of a file. */
 #include "base/publish.h"
 
 #include "base/fs.h"
@@ -47,6 +48,50 @@ static const char *folder_of(struct arena *arena, const char *path)
     const char *slash = strrchr(path, '/');
     return slash ? arena_copy(arena, path, (size_t)(slash - path)) : ".";
 }
+
+/* ---- part files: what a folder in the place of a file holds ---- */
+
+static bool is_part(const char *name)
+{
+    return strncmp(name, "part-", 5) == 0;
+}
+
+/* The names of the parts in the folder, in their order; of no folder none. */
+static int list_parts(const char *folder, struct arena *arena, char ***names, size_t *count,
+                      struct error *err)
+{
+    size_t all = 0;
+    *count = 0;
+    if (fs_is_folder(folder) && fs_list(folder, arena, names, &all, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < all; i++) {
+        if (is_part((*names)[i])) {
+            (*names)[(*count)++] = (*names)[i];
+        }
+    }
+    return 0;
+}
+
+/* Removes the parts in a folder and, when nothing is left in it, the folder. */
+static int remove_parts(struct arena *arena, const char *folder, struct error *err)
+{
+    char **names;
+    size_t count;
+    if (list_parts(folder, arena, &names, &count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *path = join(arena, folder, names[i]);
+        if (unlink(path) != 0 && errno != ENOENT) {
+            return fs_write_error(path, err);
+        }
+    }
+    (void)rmdir(folder);
+    return 0;
+}
+
+/* ---- syncs ---- */
 
 /* Folders that were synced, with all above them, since their last change. */
 struct synced {
@@ -100,8 +145,9 @@ static int sync_folders(const char *root, const char *relative, struct synced *s
 
 /* ---- the second phase: what the journal says, done or finished ---- */
 
-/* Makes the folder that a file goes to. A new one has its name on the disk before the file moves
- * in, or a loss of power could keep the move and lose the folder with the file. */
+/* Makes the folder that a file goes to; that of parts in the place of a file, if there is one. A
+ * new one has its name on the disk before the file moves in, or a loss of power could keep the move
+ * and lose the folder with the file. */
 static int make_place(struct arena *arena, const char *root, const char *relative,
                       struct error *err)
 {
@@ -109,6 +155,10 @@ static int make_place(struct arena *arena, const char *root, const char *relativ
     struct synced none = {.arena = arena};
     if (fs_is_folder(folder)) {
         return 0;
+    }
+    if (is_part(strrchr(relative, '/') ? strrchr(relative, '/') + 1 : "") && fs_exists(folder) &&
+        unlink(folder) != 0) {
+        return fs_write_error(folder, err);
     }
     return fs_make_folders(folder, err) == 0 ? sync_folders(root, relative, &none, err) : -1;
 }
@@ -122,7 +172,14 @@ static int place(struct arena *arena, const char *root, const char *staging, con
     if (make_place(arena, root, relative, err) != 0) {
         return -1;
     }
-    if (rename(from, to) == 0) {
+    int moved = rename(from, to);
+    if (moved != 0 && errno == EISDIR) {
+        if (remove_parts(arena, to, err) != 0) {
+            return -1;
+        }
+        moved = rename(from, to);
+    }
+    if (moved == 0) {
         return 0;
     }
     if (errno != ENOENT) {
@@ -189,7 +246,10 @@ static int follow_journal(struct arena *arena, const char *root, char *text, con
             if (unlink(path) != 0 && errno != ENOENT) {
                 return fs_write_error(path, err);
             }
-            (void)rmdir(folder_of(arena, path)); /* only when nothing is left in it */
+            const char *folder = folder_of(arena, path);
+            while (strlen(folder) > strlen(root) && rmdir(folder) == 0) { /* nothing was in it */
+                folder = folder_of(arena, folder);
+            }
         } else if (!ended) {
             return broken_journal(err, journal);
         }
@@ -347,10 +407,8 @@ int publish_stage(struct publication *publication, const char *relative, const c
     return fs_make_folders(folder_of(&p->arena, *path), err);
 }
 
-void publish_drop(struct publication *publication, const char *relative)
+static void add_drop(struct publication *p, const char *relative)
 {
-    struct publication *p = publication;
-    assert(p->lock && !strchr(relative, '\n'));
     if (p->drop_count == p->drop_room) {
         p->drop_room = p->drop_room ? p->drop_room * 2 : 64;
         p->drops = xrealloc(p->drops, p->drop_room, sizeof *p->drops);
@@ -358,9 +416,68 @@ void publish_drop(struct publication *publication, const char *relative)
     p->drops[p->drop_count++] = arena_strdup(&p->arena, relative);
 }
 
+void publish_drop(struct publication *publication, const char *relative)
+{
+    struct publication *p = publication;
+    const char *place = join(&p->arena, p->root, relative);
+    struct error unread;
+    char **names;
+    size_t count;
+    assert(p->lock && !strchr(relative, '\n'));
+    if (!fs_is_folder(place) || list_parts(place, &p->arena, &names, &count, &unread) != 0) {
+        add_drop(p, relative); /* what cannot be removed either is told then */
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        add_drop(p, join(&p->arena, relative, names[i]));
+    }
+}
+
+/* Puts the parts of a staged folder in the place of its entry; earlier parts that are not among
+ * them shall go. */
+static int take_parts(struct publication *p, size_t index, struct error *err)
+{
+    struct arena *arena = &p->arena;
+    const char *relative = p->files[index].path;
+    char **names, **before;
+    size_t count, before_count;
+    if (list_parts(join(arena, p->staging, relative), arena, &names, &count, err) != 0 ||
+        list_parts(join(arena, p->root, relative), arena, &before, &before_count, err) != 0) {
+        return -1;
+    }
+    if (count == 0) {
+        errno = EISDIR;
+        return fs_read_error(relative, err);
+    }
+    for (size_t i = 1; i < count; i++) {
+        add_file(p, relative);
+    }
+    memmove(&p->files[index + count], &p->files[index + 1],
+            (p->file_count - index - count) * sizeof *p->files);
+    for (size_t i = 0; i < count; i++) {
+        p->files[index + i] = (struct published_file){.path = join(arena, relative, names[i])};
+    }
+    for (size_t b = 0; b < before_count; b++) {
+        bool stays = false;
+        for (size_t i = 0; i < count && !stays; i++) {
+            stays = strcmp(before[b], names[i]) == 0;
+        }
+        if (!stays) {
+            add_drop(p, join(arena, relative, before[b]));
+        }
+    }
+    return 0;
+}
+
 int publish_hash(struct publication *publication, struct error *err)
 {
     struct publication *p = publication;
+    for (size_t i = 0; i < p->file_count; i++) {
+        if (!p->files[i].hashed && fs_is_folder(join(&p->arena, p->staging, p->files[i].path)) &&
+            take_parts(p, i, err) != 0) {
+            return -1;
+        }
+    }
     for (size_t i = 0; i < p->file_count; i++) {
         struct published_file *file = &p->files[i];
         if (file->hashed) {

@@ -4,8 +4,10 @@
  * journal, ROOT/.staging/journal, that names every file with its hash; then the files are renamed
  * into place, their folders synced, the journal deleted. A process that dies before the journal has
  * its name leaves the last good state; one that dies after it is finished by the next command
- * (publish_recover()). One process at a time publishes under a root: ROOT/.lock is held meanwhile,
- * and falls with its holder. */
+ * (publish_recover()). What is staged may be a folder of part files (part-00000.parquet, ...) in
+ * the place of one file: each part is a file of the publication, and a file gives way to parts, or
+ * parts to a file or to fewer parts. One process at a time publishes under a root: ROOT/.lock is
+ * held meanwhile, and falls with its holder. */
 #ifndef BASE_PUBLISH_H
 #define BASE_PUBLISH_H
 
@@ -40,8 +42,8 @@ struct publication {
  * finishes an interrupted publication, removes what dead ones left. `publication` is zeroed. */
 int publish_begin(struct publication *publication, const char *root, struct error *err);
 
-/* The path under which to write the file that shall be ROOT/relative; its folder is made. Owned by
- * the publication. `relative` has no newline. */
+/* The path under which to write the file, or the folder of part files, that shall be ROOT/relative;
+ * the folder above it is made. Owned by the publication. `relative` has no newline. */
 int publish_stage(struct publication *publication, const char *relative, const char **path,
                   struct error *err);
 
@@ -50,10 +52,12 @@ int publish_stage(struct publication *publication, const char *relative, const c
 void publish_keep(struct publication *publication, const char *relative, const char *sha256,
                   uint64_t bytes);
 
-/* ROOT/relative shall be gone after the commit (no error if it is not there). */
+/* ROOT/relative, a file or part files, shall be gone after the commit (no error if it is not
+ * there). */
 void publish_drop(struct publication *publication, const char *relative);
 
-/* Syncs and hashes the files staged so far: files[].sha256 and .bytes are known afterwards. */
+/* Syncs and hashes the files staged so far: files[].sha256 and .bytes are known afterwards, and a
+ * folder of part files stands there as these. */
 int publish_hash(struct publication *publication, struct error *err);
 
 /* Puts everything in place. On failure nothing has changed, or the next command finishes it. */

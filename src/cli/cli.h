@@ -41,6 +41,7 @@ struct options {
     const char *history, *model; /* train, run, score */
     uint64_t trees;
     bool simulate, full; /* run; full: silver too */
+    const char *bronze;  /* run, silver */
     int32_t since;       /* run, gold */
     const char *map;
     double max_rejects;

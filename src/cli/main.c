@@ -259,9 +259,12 @@ static int settle_data(struct cli *cli, struct error *err)
         err,
         "--data %s : la commande lit et publie dans un dossier ; donnez-en un, ou file:///DOSSIER "
         "; "
-        "montez un stockage d'objets ou HDFS pour toutes les machines (docs/scaling.md)",
+        "montez un stockage d'objets ou HDFS pour toutes les machines, ou donnez à run l'adresse "
+        "des "
+        "données brutes par --bronze (docs/scaling.md)",
         "--data %s: the command reads and publishes in a folder; give one, or file:///FOLDER; "
-        "mount an object store or HDFS on all machines (docs/scaling.md)",
+        "mount an object store or HDFS on all machines, or give run the address of the raw data by "
+        "--bronze (docs/scaling.md)",
         words_clean(&cli->arena, data));
 }
 

@@ -3,12 +3,24 @@
 
 #include "base/dates.h"
 
+#include <string.h>
+
 #define OPTION_FULL                                                                            \
     {                                                                                          \
         .name = "full", .kind = OPTION_FLAG, .offset = offsetof(struct options, full),         \
         .help = TEXT("relire tous les fichiers bruts, même ceux déjà traités pour cette date", \
                      "read all raw files again, also those that an earlier run of this date "  \
                      "took in"),                                                               \
+    }
+
+#define OPTION_BRONZE                                                                          \
+    {                                                                                          \
+        .name = "bronze", .kind = OPTION_TEXT, .offset = offsetof(struct options, bronze),     \
+        .value = TEXT("ADRESSE", "ADDRESS"),                                                   \
+        .help = TEXT("avec --engine spark : données brutes d'un autre système de fichiers, " \
+                     "par exemple hdfs://hote:9000/lac/bronze",                                \
+                     "with --engine spark: raw data of another file system, for example "      \
+                     "hdfs://host:9000/lake/bronze"),                                          \
     }
 
 #define OPTION_SINCE                                                                        \
@@ -33,8 +45,10 @@ static const struct option_spec run_specs[] = {
     OPTION_MAX_REJECTS,
     OPTION_FULL,
     OPTION_SINCE,
+    OPTION_BRONZE,
 };
-static const struct option_spec silver_specs[] = {OPTION_MAP, OPTION_MAX_REJECTS, OPTION_FULL};
+static const struct option_spec silver_specs[] = {OPTION_MAP, OPTION_MAX_REJECTS, OPTION_FULL,
+                                                  OPTION_BRONZE};
 static const struct option_spec gold_specs[] = {OPTION_MODEL, OPTION_CALIBRATED, OPTION_SINCE};
 
 /* ---- for people ---- */
@@ -219,11 +233,44 @@ static void report_run(struct cli *cli, const struct run_report *report, unsigne
     print_times(cli, report);
 }
 
+/* The address of raw data, without the '/' at its end; what Spark reads as a pattern is no name. */
+static int settle_bronze(struct cli *cli, struct error *err)
+{
+    const char *bronze = cli->options.bronze;
+    if (bronze == NULL) {
+        return 0;
+    }
+    size_t size = strlen(bronze);
+    const char *authority = strstr(bronze, "://");
+    if (cli->options.engine != ENGINE_SPARK) {
+        return error_usage(err, "--bronze ne vaut qu'avec --engine spark",
+                           "--bronze is for --engine spark only");
+    }
+    if (cli->options.simulate) {
+        return error_usage(err, "--bronze et --simulate s'excluent ; donnez l'un des deux",
+                           "--bronze and --simulate exclude each other; give one of them");
+    }
+    if (authority == NULL || authority == bronze || strcspn(bronze, "*?[]{}\\,#%'\"\n\t ") < size) {
+        return error_usage(err,
+                           "--bronze %s : il faut l'adresse d'un dossier, comme "
+                           "hdfs://hote:9000/lac/bronze, sans espace ni * ? [ ] { } , # %%",
+                           "--bronze %s: must be the address of a folder, such as "
+                           "hdfs://host:9000/lake/bronze, without a blank or * ? [ ] { } , # %%",
+                           words_clean(&cli->arena, bronze));
+    }
+    while (size > 0 && bronze[size - 1] == '/') {
+        size--;
+    }
+    cli->options.bronze = arena_copy(&cli->arena, bronze, size);
+    return 0;
+}
+
 static int run_stages(struct cli *cli, unsigned stages, struct error *err)
 {
     const struct session session = cli_session(cli);
     const struct run_options options = {.stages = stages,
                                         .model_path = cli->options.model,
+                                        .bronze = cli->options.bronze,
                                         .map_path = cli->options.map,
                                         .reject_limit = cli->options.max_rejects,
                                         .calibrated = cli->options.calibrated,
@@ -247,6 +294,9 @@ static int run_stages(struct cli *cli, unsigned stages, struct error *err)
 
 static int run(struct cli *cli, struct error *err)
 {
+    if (settle_bronze(cli, err) != 0) {
+        return -1;
+    }
     if (cli->options.simulate && cli_simulate(cli, err) != 0) {
         return -1;
     }
@@ -259,7 +309,7 @@ static int run(struct cli *cli, struct error *err)
 
 static int silver(struct cli *cli, struct error *err)
 {
-    if (run_stages(cli, STAGE_SILVER, err) != 0) {
+    if (settle_bronze(cli, err) != 0 || run_stages(cli, STAGE_SILVER, err) != 0) {
         return -1;
     }
     cli_next(cli, "gold", (struct text)TEXT("Ensuite", "Next"));
@@ -302,7 +352,9 @@ const struct command command_run = {
                        "rates the fleet over the run dates of four days")},
                  {"autostream run --max-rejects 20%",
                   TEXT("accepte jusqu'à 20 % de messages refusés",
-                       "accepts up to 20% of refused messages")}},
+                       "accepts up to 20% of refused messages")},
+                 {"autostream --engine spark run --bronze hdfs://hote:9000/lac/bronze",
+                  TEXT("lit sur HDFS, publie ici", "reads from HDFS, publishes here")}},
     .next = TEXT("« autostream top » montre les véhicules les plus urgents, « autostream quality » "
                  "la qualité des données.",
                  "\"autostream top\" shows the most urgent vehicles, \"autostream quality\" the "

@@ -506,16 +506,53 @@ static void explain_missing(struct duck *lake, const struct table *table, const 
     }
 }
 
+/* Which files make up a table, as the argument of read_parquet(): those that the pattern names, or
+ * the parts in folders of that name, or of several days both. Owned by the arena. */
+static int files_of(struct duck *lake, const char *folder, const char *pattern, struct arena *arena,
+                    const char **out, struct error *err)
+{
+    const char *safe = without_patterns(arena, folder);
+    const char *slash = strrchr(pattern, '/');
+    const char *last = slash ? slash + 1 : pattern;
+    /* A last part without a pattern may name a folder, one with a pattern may not. */
+    const char *file =
+        arena_printf(arena, "%s/%.*s[%c]%s", safe, (int)(last - pattern), pattern, *last, last + 1);
+    const char *parts = arena_printf(arena, "%s/%s/part-*.parquet", safe, pattern);
+    uint64_t files = 0, part_files = 0;
+    bool one = !strchr(pattern, '*');
+    assert(*last && *last != '*');
+    *out = literal(arena, arena_printf(arena, "%s/%s", safe, pattern));
+    if (one && !fs_is_folder(arena_printf(arena, "%s/%s", folder, pattern))) {
+        return 0;
+    }
+    const char *const count = "SELECT count(*) FROM glob(%s)";
+    if (lake_count(&lake->lake, arena_printf(arena, count, literal(arena, parts)), &part_files,
+                   err) != 0 ||
+        lake_count(&lake->lake, arena_printf(arena, count, literal(arena, file)), &files, err) !=
+            0) {
+        return -1;
+    }
+    if (files > 0 && part_files > 0) {
+        *out = arena_printf(arena, "[%s, %s]", literal(arena, file), literal(arena, parts));
+    } else if (part_files > 0 || one) {
+        *out = literal(arena, parts);
+    } /* else as it was: the engine says that there is none */
+    return 0;
+}
+
 static int duck_open_parquet(struct lake *base, const char *name, const struct table *table,
                              const char *folder, const char *pattern, struct error *err)
 {
     struct duck *lake = duck_of(base);
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
-    const char *safe = arena_printf(&arena, "%s/%s", without_patterns(&arena, folder), pattern);
+    const char *files = NULL;
+    if (files_of(lake, folder, pattern, &arena, &files, err) != 0) {
+        arena_release(&arena);
+        return -1;
+    }
     const char *reader = arena_printf(
-        &arena, "read_parquet(%s, hive_partitioning = true, hive_types_autocast = false)",
-        literal(&arena, safe));
+        &arena, "read_parquet(%s, hive_partitioning = true, hive_types_autocast = false)", files);
     char *columns = arena_strdup(&arena, "");
     for (size_t c = 0; c < table->column_count; c++) {
         columns = arena_printf(&arena, "%s%sCAST(%s AS %s) AS %s", columns, c > 0 ? ", " : "",

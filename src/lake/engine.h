@@ -45,6 +45,12 @@ struct lake_engine {
                          struct error *err);
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
+    int (*list_files)(struct lake *lake, const char *address, const char *pattern,
+                      int (*row)(void *context, const struct bytes *cells, size_t count,
+                                 struct error *err),
+                      void *context, struct error *err);
+    int (*fetch)(struct lake *lake, const char *address, const char *pattern, const char *to,
+                 struct error *err);
     int (*spread)(struct lake *lake, const struct lake_spread *spread,
                   int (*take)(void *context, struct bytes piece, struct error *err), void *context,
                   struct error *err);

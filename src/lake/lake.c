@@ -137,6 +137,22 @@ int lake_transform(struct lake *lake, const struct lake_transform *transform, st
     return lake->engine->transform(lake, transform, err);
 }
 
+int lake_list_files(struct lake *lake, const char *address, const char *pattern,
+                    int (*row)(void *context, const struct bytes *cells, size_t count,
+                               struct error *err),
+                    void *context, struct error *err)
+{
+    assert(lake->engine->list_files);
+    return lake->engine->list_files(lake, address, pattern, row, context, err);
+}
+
+int lake_fetch(struct lake *lake, const char *address, const char *pattern, const char *to,
+               struct error *err)
+{
+    assert(lake->engine->fetch);
+    return lake->engine->fetch(lake, address, pattern, to, err);
+}
+
 static const struct column piece_columns[] = {{"number", COLUMN_WHOLE}, {"bytes", COLUMN_BLOB}};
 const struct table lake_pieces = {"pieces", piece_columns, 2};
 

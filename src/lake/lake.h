@@ -80,8 +80,9 @@ int lake_words(struct lake *lake, const char *name, const char *word_column,
                const char *const *words, size_t count, struct error *err);
 
 /* `name` shall be the rows of Parquet files with the columns of `table` (a folder level NAME=VALUE
- * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'. No file, or one with
- * other columns, is an error. */
+ * gives column NAME): FOLDER/PATTERN, where only the pattern may hold '*'; what it names may also
+ * be a folder of part files, as lake_write() leaves one. No file, or one with other columns, is an
+ * error. */
 int lake_open_parquet(struct lake *lake, const char *name, const struct table *table,
                       const char *folder, const char *pattern, struct error *err);
 
@@ -102,8 +103,10 @@ int lake_columns(struct lake *lake, const char *name, struct arena *arena, struc
 enum lake_format { LAKE_CSV, LAKE_PARQUET };
 
 /* Writes `table` (a table or view with the columns of the spec, checked) to a file, sorted by
- * `order` ("vin, event_date"; NULLs last). `except` is a column that is left out, or NULL; `where`
- * keeps the rows with column = date, when column is not NULL. */
+ * `order` ("vin, event_date"; NULLs last). An engine with workers writes a large table as Parquet
+ * to a folder in the place of the file, a part each: PATH/part-00000.parquet, ... in this order.
+ * `except` is a column that is left out, or NULL; `where` keeps the rows with column = date, when
+ * column is not NULL. */
 struct lake_output {
     const struct table *table;
     const char *from;  /* table or view; NULL: table->name */
@@ -194,7 +197,7 @@ bool lake_has_workers(const struct lake *lake);
  * lines "T<tab>CELL<tab>...", T the index of a table in `tables`: texts and blobs as base64,
  * numbers and instants as decimal numbers, "-" for NULL. */
 struct lake_transform {
-    const char *folder; /* absolute */
+    const char *folder; /* or its address, as in lake_list_files() */
     const char *const
         *suffixes; /* lower case; files that end so in any case are read, NULL-ended */
     const char *const *worker, *const *worker_files; /* as in lake_function */
@@ -203,6 +206,22 @@ struct lake_transform {
 };
 
 int lake_transform(struct lake *lake, const struct lake_transform *transform, struct error *err);
+
+/* Files of any file system that the engine's machines know (s3a://, hdfs://): `address` is a
+ * folder's, `pattern` what is looked at below it, folders with all that is in them; '*', '{a,b}'
+ * and the like are the file system's. Names that begin with '.' or '_' are passed over. Calls `row`
+ * with (path below the address, size in bytes). Nothing there is an error that holds
+ * LAKE_NOTHING_THERE. */
+int lake_list_files(struct lake *lake, const char *address, const char *pattern,
+                    int (*row)(void *context, const struct bytes *cells, size_t count,
+                               struct error *err),
+                    void *context, struct error *err);
+
+/* Copies such files into the folder `to`, under their paths below the address. */
+int lake_fetch(struct lake *lake, const char *address, const char *pattern, const char *to,
+               struct error *err);
+
+#define LAKE_NOTHING_THERE "PATH_NOT_FOUND"
 
 /* Work cut in pieces: a table with the columns (number WHOLE, bytes BLOB). */
 extern const struct table lake_pieces;

@@ -2,10 +2,10 @@
  *
  * A table is a cached view, so that it is computed once. What C feeds row by row goes through an
  * embedded DuckDB into Parquet files of the scratch folder, which executors read: on a cluster the
- * data folder must be one that all machines see. Results are written there by one executor a file
- * and moved to where they are wanted. A function of rows, and the reading of raw files, is this
- * same program run by the executors between two pipes (TRANSFORM): only numbers and base64 cross
- * them. */
+ * data folder must be one that all machines see. Results are written there by the executors, a part
+ * each when they are large, and moved to where they are wanted. A function of rows, and the reading
+ * of raw files, is this same program run by the executors between two pipes (TRANSFORM): only
+ * numbers and base64 cross them. */
 #include "lake/engine.h"
 #include "lake/spark_shell.h"
 #include "lake/sql.h"
@@ -47,7 +47,7 @@ struct spark {
     size_t table_count;
     unsigned serial;                    /* for names in the scratch folder */
     bool program_sent;                  /* executors have this program */
-    const char *written, *written_from; /* the Parquet file that was written last, and of what */
+    const char *written, *written_from; /* the Parquet that was written last, and of what */
     const char *days;      /* folder of the table that was written a file a day, or NULL */
     const char *days_from; /* that table */
 };
@@ -528,26 +528,53 @@ static const char *select_typed(struct arena *arena, const struct lake_output *o
     return list;
 }
 
-/* Moves the one part file in `folder` to `path`. */
-static int take_part(struct arena *arena, const char *folder, const char *path, struct error *err)
+/* Moves the part files in `folder` to `path`: one becomes that file, several a folder of parts,
+ * numbered as Spark numbers them, which is the order of their rows. */
+static int take_parts(struct arena *arena, const char *folder, const char *path, struct error *err)
 {
     char **names;
-    size_t count;
+    size_t count, parts = 0;
     if (fs_list(folder, arena, &names, &count, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
         if (strncmp(names[i], "part-", 5) == 0) {
-            const char *part = arena_printf(arena, "%s/%s", folder, names[i]);
-            return rename(part, path) == 0 ? 0 : fs_write_error(path, err);
+            names[parts++] = names[i];
         }
     }
-    return error_set(err,
-                     "%s : Spark n'y a rien écrit ; ce dossier doit être le même pour toutes ses "
-                     "machines",
-                     "%s: Spark has written nothing there; this folder must be the same for all "
-                     "its machines",
-                     folder);
+    if (parts == 0) {
+        return error_set(err,
+                         "%s : Spark n'y a rien écrit ; ce dossier doit être le même pour toutes "
+                         "ses machines",
+                         "%s: Spark has written nothing there; this folder must be the same for "
+                         "all its machines",
+                         folder);
+    }
+    if (parts > 1 && fs_make_folders(path, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < parts; i++) {
+        const char *to = parts == 1 ? path : arena_printf(arena, "%s/part-%05zu.parquet", path, i);
+        if (rename(arena_printf(arena, "%s/%s", folder, names[i]), to) != 0) {
+            return fs_write_error(to, err);
+        }
+    }
+    return 0;
+}
+
+/* Runs a statement that writes sorted rows: ranges of the order go to as many executors as there
+ * are parts of spark.sql.adaptive.advisoryPartitionSizeInBytes (64 MB) in them, one if they are
+ * small. */
+static int write_sorted(struct spark *spark, const char *what, const char *sql, struct arena *arena,
+                        struct error *err)
+{
+    return run(spark, what,
+               arena_printf(arena,
+                            "SET spark.sql.adaptive.coalescePartitions.parallelismFirst=false;\n"
+                            "%s;\n"
+                            "RESET spark.sql.adaptive.coalescePartitions.parallelismFirst;",
+                            sql),
+               err);
 }
 
 /* All days of a table at once, a folder event_date=E each; `output` names the column. */
@@ -556,13 +583,13 @@ static int write_days(struct spark *spark, const struct lake_output *output, con
 {
     const char *folder = arena_printf(&spark->arena, "%s/days-%u", spark->scratch, ++spark->serial);
     const char *day = output->where_column;
-    const char *sql = arena_printf(
-        arena,
-        "CREATE TABLE days_%u USING parquet PARTITIONED BY (%s) LOCATION %s AS "
-        "SELECT %s, %s FROM %s DISTRIBUTE BY %s SORT BY %s, %s;",
-        spark->serial, day, literal(arena, arena_printf(arena, "file:%s", folder)),
-        select_typed(arena, output), day, from, day, day, nulls_last(arena, output->order));
-    if (run(spark, from, sql, err) != 0) {
+    const char *sql =
+        arena_printf(arena,
+                     "CREATE TABLE days_%u USING parquet PARTITIONED BY (%s) LOCATION %s AS "
+                     "SELECT %s, %s FROM %s ORDER BY %s, %s",
+                     spark->serial, day, literal(arena, arena_printf(arena, "file:%s", folder)),
+                     select_typed(arena, output), day, from, day, nulls_last(arena, output->order));
+    if (write_sorted(spark, from, sql, arena, err) != 0) {
         return -1;
     }
     spark->days = folder;
@@ -610,25 +637,23 @@ static int write_day(struct spark *spark, const struct lake_output *output, cons
         write_days(spark, output, from, arena, err) != 0) {
         return -1;
     }
-    return take_part(arena,
-                     arena_printf(arena, "%s/%s=%s", spark->days, output->where_column,
-                                  date_format(output->where_date, date)),
-                     path, err);
+    return take_parts(arena,
+                      arena_printf(arena, "%s/%s=%s", spark->days, output->where_column,
+                                   date_format(output->where_date, date)),
+                      path, err);
 }
 
-/* A whole table as one Parquet file, sorted. */
+/* A whole table as Parquet, sorted. */
 static int write_parquet(struct spark *spark, const struct lake_output *output, const char *from,
                          const char *path, struct arena *arena, struct error *err)
 {
     const char *folder = arena_printf(arena, "%s/out-%u", spark->scratch, ++spark->serial);
-    if (run(spark, path,
-            arena_printf(arena,
-                         "INSERT OVERWRITE DIRECTORY %s USING parquet "
-                         "SELECT /*+ REPARTITION(1) */ %s FROM %s SORT BY %s;",
-                         literal(arena, arena_printf(arena, "file:%s", folder)),
-                         select_typed(arena, output), from, nulls_last(arena, output->order)),
-            err) != 0 ||
-        take_part(arena, folder, path, err) != 0) {
+    const char *sql = arena_printf(
+        arena, "INSERT OVERWRITE DIRECTORY %s USING parquet SELECT %s FROM %s ORDER BY %s",
+        literal(arena, arena_printf(arena, "file:%s", folder)), select_typed(arena, output), from,
+        nulls_last(arena, output->order));
+    if (write_sorted(spark, path, sql, arena, err) != 0 ||
+        take_parts(arena, folder, path, err) != 0) {
         return -1;
     }
     spark->written = arena_strdup(&spark->arena, path);
@@ -761,19 +786,41 @@ static const char *pattern_of(struct arena *arena, const char *const *suffixes)
     return arena_printf(arena, "%s}", pattern);
 }
 
+/* SQL: the path of a file without its file system, "/lake/bronze/x" of
+ * "hdfs://host:1/lake/bronze/x" or "file:/lake/bronze/x". */
+#define PATH_ALONE "regexp_extract(path, '(?s)^[^:]+:(//[^/]*)?(/.*)$', 2)"
+
+/* A folder as Spark names it, and its path without the file system; owned by the arena. */
+static int locate(const char *folder, struct arena *arena, const char **address, const char **path,
+                  struct error *err)
+{
+    const char *authority = strstr(folder, "://");
+    if (authority) {
+        const char *slash = strchr(authority + 3, '/');
+        *address = folder;
+        *path = slash ? slash : "";
+        return 0;
+    }
+    if (absolute(folder, arena, path, err) != 0) {
+        return -1;
+    }
+    *address = arena_printf(arena, "file:%s", *path);
+    return 0;
+}
+
 static int spark_transform(struct lake *base, const struct lake_transform *t, struct error *err)
 {
     struct spark *spark = spark_of(base);
     struct arena arena = {0};
     const char *program = NULL;
-    const char *folder = NULL;
+    const char *address = NULL, *path = NULL;
     unsigned serial = ++spark->serial;
     const char *files = arena_printf(&arena, "files_%u", serial);
     const char *read = arena_printf(&spark->arena, "read_%u", serial);
     char *sql = arena_strdup(&arena, "");
     size_t columns = 0;
     int status = -1;
-    if (absolute(t->folder, &arena, &folder, err) != 0 ||
+    if (locate(t->folder, &arena, &address, &path, err) != 0 ||
         send_files(spark, t->worker_files, &arena, &program, &sql, err) != 0) {
         goto done;
     }
@@ -789,15 +836,137 @@ static int spark_transform(struct lake *base, const struct lake_transform *t, st
                        "%sCREATE TEMPORARY VIEW %s_all USING binaryFile "
                        "OPTIONS (path %s, recursiveFileLookup 'true', pathGlobFilter %s);\n"
                        "CREATE TEMPORARY VIEW %s AS SELECT path, length, content FROM %s_all "
-                       "WHERE path = concat(%s, substring_index(path, '/', -1));\n"
+                       "WHERE " PATH_ALONE " = concat(%s, substring_index(path, '/', -1));\n"
                        "CACHE LAZY TABLE %s AS %s;",
-                       sql, files, literal(&arena, arena_printf(&arena, "file:%s", folder)),
+                       sql, files, literal(&arena, address),
                        literal(&arena, pattern_of(&arena, t->suffixes)), files, files,
-                       literal(&arena, arena_printf(&arena, "file:%s/", folder)), read,
+                       literal(&arena, arena_printf(&arena, "%s/", path)), read,
                        transform(&arena, "name, chunk", program, t->worker, columns + 1,
                                  chunks_of(&arena, files)));
     status = run(spark, t->folder, sql, err);
 done:
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- files of other file systems ---- */
+
+/* A statement that makes the view `name` of files below an address, and the SQL of their paths
+ * below it. */
+static char *view_files(struct arena *arena, const char *name, const char *address,
+                        const char *pattern, const char **relative)
+{
+    struct error none;
+    const char *same, *path;
+    int status = locate(address, arena, &same, &path, &none);
+    assert(status == 0 && strstr(address, "://"));
+    *relative = arena_printf(arena, "substring(" PATH_ALONE ", %zu)", strlen(path) + 2);
+    return arena_printf(arena,
+                        "CREATE TEMPORARY VIEW %s USING binaryFile "
+                        "OPTIONS (path %s, recursiveFileLookup 'true');\n",
+                        name, literal(arena, arena_printf(arena, "%s/%s", same, pattern)));
+}
+
+static int spark_list_files(struct lake *base, const char *address, const char *pattern,
+                            int (*row)(void *context, const struct bytes *cells, size_t count,
+                                       struct error *err),
+                            void *context, struct error *err)
+{
+    struct spark *spark = spark_of(base);
+    struct arena arena = {0};
+    const char *relative;
+    const char *name = arena_printf(&arena, "listed_%u", ++spark->serial);
+    const char *view = view_files(&arena, name, address, pattern, &relative);
+    int status = run(spark, address, view, err);
+    if (status == 0) {
+        status = spark_each(
+            base,
+            arena_printf(&arena, "SELECT %s AS path, length FROM %s ORDER BY 1", relative, name),
+            row, context, err);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+struct fetching {
+    const char *to;
+    struct arena arena; /* of the chunk at hand */
+    FILE *file;
+    char *path; /* of the file that is open */
+};
+
+static int close_fetched(struct fetching *f, struct error *err)
+{
+    int status = f->file && fclose(f->file) != 0 ? fs_write_error(f->path, err) : 0;
+    f->file = NULL;
+    free(f->path);
+    f->path = NULL;
+    return status;
+}
+
+/* One chunk of a file (path, base64): the files, and the chunks of each, come in order. */
+static int take_chunk(void *context, const struct bytes *cells, size_t count, struct error *err)
+{
+    struct fetching *f = context;
+    struct arena *arena = &f->arena;
+    const char *relative = arena_copy(arena, cells[0].data, cells[0].size);
+    const char *path = arena_printf(arena, "%s/%s", f->to, relative);
+    size_t size = cells[1].size;
+    char *bytes = arena_copy(arena, cells[1].data, size);
+    int status = 0;
+    assert(count == 2);
+    if (strstr(relative, "..") || !base64_read(bytes, size, bytes, &size)) {
+        return error_set(err, "%.300s : ce fichier ne peut pas être copié ici ; renommez-le",
+                         "%.300s: this file cannot be copied here; rename it", relative);
+    }
+    if (!f->path || strcmp(f->path, path) != 0) {
+        const char *folder = arena_copy(arena, path, (size_t)(strrchr(path, '/') - path));
+        status = close_fetched(f, err);
+        if (status == 0 && (status = fs_make_folders(folder, err)) == 0) {
+            f->file = fopen(path, "we");
+            f->path = strdup(path);
+            status = f->file && f->path ? 0 : fs_write_error(path, err);
+        }
+    }
+    if (status == 0 && fwrite(bytes, 1, size, f->file) != size) {
+        status = fs_write_error(path, err);
+    }
+    arena_clear(arena);
+    return status;
+}
+
+static int spark_fetch(struct lake *base, const char *address, const char *pattern, const char *to,
+                       struct error *err)
+{
+    static const struct column columns[] = {
+        {"path", COLUMN_TEXT}, {"chunk", COLUMN_WHOLE}, {"bytes", COLUMN_TEXT}};
+    struct spark *spark = spark_of(base);
+    struct arena arena = {0};
+    struct fetching fetching = {.to = to};
+    struct error ignored;
+    const char *relative;
+    const struct table table = {arena_printf(&arena, "fetched_%u", ++spark->serial), columns, 3};
+    const char *folder = arena_printf(&arena, "%s/%s", spark->scratch, table.name);
+    const char *view = arena_printf(&arena, "%s_all", table.name);
+    char *sql = view_files(&arena, view, address, pattern, &relative);
+    sql = arena_printf(&arena,
+                       "%sINSERT OVERWRITE DIRECTORY %s USING parquet SELECT %s AS path, chunk, "
+                       "base64(substring(content, CAST(chunk AS INT), %d)) AS bytes FROM %s "
+                       "LATERAL VIEW explode(sequence(1L, greatest(length, 1L), %dL)) AS chunk;",
+                       sql, literal(&arena, arena_printf(&arena, "file:%s", folder)), relative,
+                       (int)CHUNK_BYTES, view, (int)CHUNK_BYTES);
+    int status = -1;
+    if (run(spark, address, sql, err) == 0 &&
+        lake_open_parquet(spark->feeds, table.name, &table, folder, "part-*", err) == 0 &&
+        lake_each(
+            spark->feeds,
+            arena_printf(&arena, "SELECT path, bytes FROM %s ORDER BY path, chunk", table.name),
+            take_chunk, &fetching, err) == 0 &&
+        close_fetched(&fetching, err) == 0) {
+        status = fs_remove_tree(folder, err);
+    }
+    (void)close_fetched(&fetching, &ignored);
+    arena_release(&fetching.arena);
     arena_release(&arena);
     return status;
 }
@@ -895,6 +1064,8 @@ static const struct lake_engine spark_engine = {
     .each_block = spark_each_block,
     .map = spark_map,
     .transform = spark_transform,
+    .list_files = spark_list_files,
+    .fetch = spark_fetch,
     .spread = spark_spread,
 };
 

@@ -278,10 +278,13 @@ static int read_odd_files(struct stage *stage, const char *folder,
                           struct ingest_counts *counts, uint64_t *left, struct error *err)
 {
     const char *const *suffixes = ingest_suffixes(options->map);
-    const char *full = arena_printf(stage->arena, "%s/%s", stage->session->data, folder);
+    const char *full = arena_printf(stage->arena, "%s/%s", stage->raw, folder);
     char **names;
     size_t count;
     *left = 0;
+    for (size_t i = 0; stage->remote && i < stage->remote->count; i++) {
+        *(is_wanted(stage->remote->names[i], suffixes) ? left : &counts->ignored) += 1;
+    }
     if (fs_list(full, stage->arena, &names, &count, err) != 0) {
         return -1;
     }
@@ -319,7 +322,8 @@ static int read_on_workers(struct stage *stage, const char *folder,
                                   NULL};
     const char *const files[] = {map, NULL};
     const struct lake_transform transform = {
-        .folder = arena_printf(stage->arena, "%s/%s", stage->session->data, folder),
+        .folder = stage->remote ? stage->remote->json
+                                : arena_printf(stage->arena, "%s/%s", stage->raw, folder),
         .suffixes = ingest_suffixes(options->map),
         .worker = worker,
         .worker_files = files,
@@ -358,7 +362,7 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
                           const struct ingest_sink *sink, struct error *err)
 {
     struct stage *stage = bronze->stage;
-    const char *data = stage->session->data;
+    const char *data = stage->raw;
     struct ingest_counts *counts = &stage->report->telemetry;
     struct ingest_options options = {.spec = &specs->telemetry.spec,
                                      .threads = stage->session->threads,
@@ -407,11 +411,15 @@ done:
 }
 
 /* One of the two files that a run needs beside telemetry. */
-static int need_file(const char *data, const char *path, struct arena *arena, struct error *err)
+static int need_file(struct stage *stage, const char *path, struct error *err)
 {
-    const char *full = arena_printf(arena, "%s/%s", data, path);
+    const char *full = arena_printf(stage->arena, "%s/%s", stage->raw, path);
     if (fs_exists(full)) {
         return 0;
+    }
+    if (stage->remote) {
+        full = arena_printf(stage->arena, "%s%s", stage->options->bronze, strchr(path, '/'));
+        errno = ENOENT;
     }
     if (errno != ENOENT) { /* it may be there, but its folder is closed to us */
         return error_set(err, "%s : lecture impossible (%s) ; vérifiez le dossier et ses droits",
@@ -427,7 +435,7 @@ static int load_parts(struct bronze *bronze, const char *folder, const struct sp
                       const struct ingest_sink *sink, struct error *err)
 {
     struct stage *stage = bronze->stage;
-    const char *data = stage->session->data;
+    const char *data = stage->raw;
     const char *parts = arena_printf(stage->arena, "%s/csv/piece_lifetime.csv", folder);
     const char *history = arena_printf(stage->arena, "%s/csv/data_historique_pannes.csv", folder);
     struct ingest_counts counts = {0};
@@ -486,7 +494,7 @@ static int load_all(struct bronze *bronze, const char *folder, struct specs *spe
 {
     struct stage *stage = bronze->stage;
     struct run_report *report = stage->report;
-    const char *data = stage->session->data;
+    const char *data = stage->raw;
     const struct ingest_sink sink = {bronze, take_rows, take_reject, take_file};
     const char *services = arena_printf(stage->arena, "%s/csv/maintenance.csv", folder);
     const char *vehicles = arena_printf(stage->arena, "%s/sql/flotte.db", folder);
@@ -504,8 +512,7 @@ static int load_all(struct bronze *bronze, const char *folder, struct specs *spe
     }
     if (create_tables(stage, &specs->telemetry.spec, err) != 0 ||
         load_telemetry(bronze, folder, specs, &sink, err) != 0 ||
-        need_file(data, services, stage->arena, err) != 0 ||
-        need_file(data, vehicles, stage->arena, err) != 0 ||
+        need_file(stage, services, err) != 0 || need_file(stage, vehicles, err) != 0 ||
         ingest_csv(data, services, &service_options, &sink, &service_counts, err) != 0 ||
         ingest_sqlite(data, vehicles, &vehicle_options, &sink, &vehicle_counts, err) != 0 ||
         load_parts(bronze, folder, specs, &sink, err) != 0) {
@@ -533,8 +540,9 @@ int bronze_load(struct stage *stage, struct error *err)
     batch_init(&bronze.rejects, fleet_table(TABLE_QUARANTAINE), &bronze.memory);
     batch_init(&bronze.inputs, fleet_table(TABLE_ENTREES), &bronze.memory);
     batch_init(&bronze.taken, fleet_table(TABLE_PRISES), &bronze.memory);
-    if (bronze_find(stage->session->data, stage->session->run_date, stage->arena, &folder, err) ==
-        0) {
+    stage->raw = stage->session->data;
+    if ((!stage->options->bronze || bronze_fetch(stage, err) == 0) &&
+        bronze_find(stage->raw, stage->session->run_date, stage->arena, &folder, err) == 0) {
         status = load_all(&bronze, folder, &specs, err);
     }
     arena_release(&bronze.reject_texts);

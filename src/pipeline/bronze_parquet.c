@@ -126,7 +126,7 @@ int bronze_parquet(struct stage *stage, const char *folder, const struct record_
     struct lake *lake = NULL;
     char **names;
     size_t count;
-    const char *data = stage->session->data;
+    const char *data = stage->raw;
     int status = -1;
     collector_init(&collector, spec, sink, NULL);
     if (lake_open(&lake, &options, err) != 0 ||

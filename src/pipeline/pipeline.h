@@ -27,6 +27,8 @@ enum {
 struct run_options {
     unsigned stages;        /* STAGE_... joined by | */
     const char *model_path; /* NULL: models/model_pannes.onnx under the root */
+    const char *bronze;     /* address of the raw data ("hdfs://HOST:PORT/lake/bronze"), for Spark;
+                               NULL: bronze/ under the root */
     const char *map_path;   /* NULL: telemetry is in our own words (see docs/mapping.md) */
     double reject_limit;    /* share of telemetry records in quarantine above which a run fails */
     bool calibrated;        /* gold's probabilities by the model's calibration, not raw votes */

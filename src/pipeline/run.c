@@ -143,7 +143,7 @@ int pipeline_run(const struct session *session, const struct run_options *option
     *report = (struct run_report){0};
     /* What is missing is said before anything is written. */
     if (publish_recover(session->data, err) != 0 ||
-        (options->stages & STAGE_SILVER &&
+        (options->stages & STAGE_SILVER && !options->bronze &&
          bronze_find(session->data, session->run_date, &arena, &folder, err) != 0) ||
         (gold && fleet_model_open(model_path, &arena, &model, err) != 0) ||
         (gold && options->calibrated &&

@@ -28,6 +28,8 @@ struct stage {
     struct publication *publication;
     struct arena *arena; /* of the whole run */
     struct taken taken;
+    const char *raw; /* the folder with bronze/ in it: the root, or where bronze_fetch() put it */
+    struct remote *remote; /* raw data of another file system, or NULL */
     json_t *history; /* for run.json: the earlier silver that gold was made from; NULL: none */
 };
 
@@ -51,6 +53,18 @@ int bronze_find(const char *data, int32_t run_date, struct arena *arena, const c
                 struct error *err);
 
 int bronze_load(struct stage *stage, struct error *err);
+
+/* ---- bronze_remote.c: raw data that lies on another file system ---- */
+
+struct remote {
+    const char *json;   /* address of the folder of telemetry */
+    const char **names; /* of the files in it, sorted; empty ones are not seen */
+    size_t count, room;
+};
+
+/* Lists the raw data at stage->options->bronze and copies what this program reads itself (services,
+ * register, lifetimes, history, Parquet telemetry) into stage->raw. */
+int bronze_fetch(struct stage *stage, struct error *err);
 
 /* What a telemetry message must look like on a run date. */
 struct telemetry_spec {

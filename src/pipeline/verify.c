@@ -147,7 +147,8 @@ static bool is_inside(const char *path)
     return true;
 }
 
-/* Does a record name this file, with this hash when `sha256` is not NULL? */
+/* Does a record name this file, with this hash when `sha256` is not NULL? A folder is named by its
+ * parts. */
 static bool is_named(const struct run_record *run, const char *path, const char *sha256)
 {
     for (size_t s = 0; s < SECTION_COUNT; s++) {
@@ -157,7 +158,9 @@ static bool is_named(const struct run_record *run, const char *path, const char 
         {
             const char *name = json_string_value(json_object_get(file, "path"));
             const char *hash = json_string_value(json_object_get(file, "sha256"));
-            if (name && strcmp(name, path) == 0 &&
+            size_t size = strlen(path);
+            if (name && strncmp(name, path, size) == 0 &&
+                (name[size] == '\0' || strncmp(name + size, "/part-", 6) == 0) &&
                 (!sha256 || (hash && strcmp(hash, sha256) == 0))) {
                 return true;
             }
@@ -292,8 +295,9 @@ static void check_tables_named(struct verification *v)
 
 /* ---- files too many ---- */
 
-/* Names starting with '.' or '_' are nobody's (see the contract). Files in folders of a run date
- * are read together by engines: one that no run made is a fault; elsewhere it is a note. */
+/* Names starting with '.' or '_' are nobody's (see the contract). Files in folders of a run date,
+ * and the parts of a table, are read together by engines: one that no run made is a fault;
+ * elsewhere it is a note. */
 static int check_strays(struct verification *v, const char *folder, struct error *err)
 {
     char **names;
@@ -320,7 +324,8 @@ static int check_strays(struct verification *v, const char *folder, struct error
         }
         error_set(&what, "%s : aucun traitement n'a produit ce fichier ; ôtez-le",
                   "%s: no run made this file; remove it", path);
-        (strstr(path, "run_date=") ? verify_fault : verify_note)(v, &what);
+        bool read = strstr(path, "run_date=") || strstr(path, ".parquet/");
+        (read ? verify_fault : verify_note)(v, &what);
     }
     return 0;
 }

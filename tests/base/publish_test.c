@@ -121,6 +121,118 @@ static void test_dropped_files_and_their_empty_folders_go_with_the_commit(void *
     assert_string_equal(get(f, "days/new/data"), "y");
 }
 
+/* ---- part files ---- */
+
+/* Publishes `t` as `count` parts, or with 0 as one file, each with a text of its own. */
+static void publish_as(struct fixture *f, unsigned count, const char *text)
+{
+    struct publication p = {0};
+    struct error err;
+    const char *path;
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    stage(&p, "a", "first");
+    assert_int_equal(publish_stage(&p, "gold/t", &path, &err), 0);
+    if (count == 0) {
+        put(path, text);
+    } else {
+        assert_int_equal(fs_make_folders(path, &err), 0);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        put(arena_printf(&f->arena, "%s/part-%05u.parquet", path, i),
+            arena_printf(&f->arena, "%s %u", text, i));
+    }
+    stage(&p, "z", "last");
+    assert_int_equal(publish_commit(&p, &err), 0);
+    assert_int_equal(p.file_count, 2 + (count > 0 ? count : 1));
+    assert_string_equal(p.files[0].path, "a");
+    assert_string_equal(p.files[1].path, count > 0 ? "gold/t/part-00000.parquet" : "gold/t");
+    assert_string_equal(p.files[p.file_count - 1].path, "z");
+    for (size_t i = 0; i < p.file_count; i++) {
+        assert_true(p.files[i].hashed && p.files[i].bytes > 0);
+    }
+    publish_end(&p);
+}
+
+static void assert_published_as(struct fixture *f, unsigned count, const char *text)
+{
+    char **names;
+    size_t found;
+    struct error err;
+    assert_int_equal(fs_is_folder(under(f, "gold/t")), count > 0);
+    if (count == 0) {
+        assert_string_equal(get(f, "gold/t"), text);
+        return;
+    }
+    assert_int_equal(fs_list(under(f, "gold/t"), &f->arena, &names, &found, &err), 0);
+    assert_int_equal(found, count);
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = arena_printf(&f->arena, "part-%05u.parquet", i);
+        assert_string_equal(names[i], name);
+        assert_string_equal(get(f, arena_printf(&f->arena, "gold/t/%s", name)),
+                            arena_printf(&f->arena, "%s %u", text, i));
+    }
+    assert_false(fs_exists(under(f, ".staging")));
+}
+
+static void test_a_file_gives_way_to_parts_and_parts_to_a_file_or_fewer_parts(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned counts[] = {0, 3, 2, 5, 0, 1, 0};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const char *text = arena_printf(&f->arena, "run %zu", i);
+        publish_as(f, counts[i], text);
+        assert_published_as(f, counts[i], text);
+    }
+}
+
+static void test_dropped_parts_go_with_their_folders(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    publish_as(f, 3, "x");
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    publish_drop(&p, "gold/t");
+    assert_int_equal(publish_commit(&p, &err), 0);
+    publish_end(&p);
+    assert_false(fs_exists(under(f, "gold")));
+    assert_true(fs_exists(under(f, "a")));
+}
+
+/* What is no part is nobody's to remove: it is named, and published when it is gone. */
+static void test_another_file_among_the_parts_stays_and_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    publish_as(f, 2, "x");
+    put(under(f, "gold/t/mine"), "y");
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    stage(&p, "gold/t", "file");
+    assert_int_equal(publish_commit(&p, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "/gold/t: cannot be written"));
+    publish_end(&p);
+    assert_string_equal(get(f, "gold/t/mine"), "y");
+    assert_int_equal(unlink(under(f, "gold/t/mine")), 0);
+    assert_int_equal(publish_recover(f->root, &err), 0);
+    assert_string_equal(get(f, "gold/t"), "file");
+}
+
+static void test_a_staged_folder_without_parts_publishes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    const char *path;
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    assert_int_equal(publish_stage(&p, "t", &path, &err), 0);
+    assert_int_equal(fs_make_folders(path, &err), 0);
+    assert_int_equal(publish_commit(&p, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "t: cannot be read"));
+    publish_end(&p);
+    assert_false(fs_exists(under(f, "t")));
+}
+
 /* Leaves the state of a process that died right after the journal got its name: two files staged,
  * the first perhaps in place already. */
 static void die_after_journal(struct fixture *f, bool first_in_place, const char *first_text)
@@ -451,6 +563,10 @@ int main(void)
         TEST(test_hashes_are_those_that_sha256sum_prints),
         TEST(test_an_ended_publication_leaves_the_last_state),
         TEST(test_dropped_files_and_their_empty_folders_go_with_the_commit),
+        TEST(test_a_file_gives_way_to_parts_and_parts_to_a_file_or_fewer_parts),
+        TEST(test_dropped_parts_go_with_their_folders),
+        TEST(test_another_file_among_the_parts_stays_and_is_named),
+        TEST(test_a_staged_folder_without_parts_publishes_nothing),
         TEST(test_an_interrupted_publication_is_finished),
         TEST(test_a_lost_file_of_an_interrupted_publication_is_an_error),
         TEST(test_a_broken_journal_is_an_error_that_names_it),

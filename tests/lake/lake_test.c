@@ -227,6 +227,67 @@ static void test_written_parquet_opens_with_its_columns(void **state)
     assert_string_equal(rows.cells[2], "1970-01-02");
 }
 
+/* Writes the rows of `day` to PATH below the folder. */
+static void write_day(struct fixture *f, int32_t day, const char *path)
+{
+    struct error err;
+    const struct lake_output output = {
+        .table = &things, .order = "n", .except = "day", .where_column = "day", .where_date = day};
+    const char *full = under(f, path);
+    assert_int_equal(
+        fs_make_folders(arena_copy(&f->arena, full, (size_t)(strrchr(full, '/') - full)), &err), 0);
+    assert_int_equal(lake_write(f->lake, &output, LAKE_PARQUET, full, &err), 0);
+}
+
+/* Opens what the pattern names and gives count, number of days and sum of n. */
+static const char *read_back(struct fixture *f, const char *pattern)
+{
+    struct error err;
+    struct lake_rows rows;
+    if (lake_open_parquet(f->lake, "back", &things, f->folder, pattern, &err) != 0) {
+        fail_msg("%s: %s", pattern, err.text[LANG_EN]);
+    }
+    if (lake_query(f->lake, "SELECT count(*), count(DISTINCT day), min(day), sum(n) FROM back",
+                   &f->arena, &rows, &err) != 0) {
+        fail_msg("%s: %s", pattern, err.text[LANG_EN]);
+    }
+    assert_int_equal(lake_drop(f->lake, "back", &err), 0);
+    return arena_printf(&f->arena, "%s %s %s %s", rows.cells[0], rows.cells[1], rows.cells[2],
+                        rows.cells[3]);
+}
+
+static void test_a_folder_of_parts_reads_as_the_file_in_whose_place_it_is(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct lake_rows rows;
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 100, false);
+    write_day(f, 1, "files/day=1970-01-02/data.parquet");
+    write_day(f, 2, "files/day=1970-01-03/data.parquet");
+    write_day(f, 1, "mixed/day=1970-01-02/data.parquet");
+    write_day(f, 2, "mixed/day=1970-01-03/data.parquet/part-00000.parquet");
+    write_day(f, 1, "parts/day=1970-01-02/data.parquet/part-00000.parquet");
+    write_day(f, 2, "parts/day=1970-01-03/data.parquet/part-00000.parquet");
+    write_day(f, 2, "parts/day=1970-01-03/data.parquet/_temporary.parquet"); /* nobody's */
+    const char *files = read_back(f, "files/day=*/data.parquet");
+    assert_string_equal(read_back(f, "mixed/day=*/data.parquet"), files);
+    assert_string_equal(read_back(f, "parts/day=*/data.parquet"), files);
+    assert_string_equal(read_back(f, "parts/day=1970-01-02/data.parquet"),
+                        read_back(f, "files/day=1970-01-02/data.parquet"));
+    /* parts in the order of their names */
+    write_day(f, 1, "parts/day=1970-01-03/data.parquet/part-00001.parquet");
+    assert_int_equal(
+        lake_open_file(f->lake, "two", under(f, "parts/day=1970-01-03/data.parquet"), &err), 0);
+    assert_int_equal(fs_make_folders(under(f, "day=1970-01-09/data.parquet"), &err), 0);
+    assert_int_equal(
+        lake_open_parquet(f->lake, "none", &things, f->folder, "day=1970-01-09/data.parquet", &err),
+        -1);
+    assert_non_null(strstr(err.text[LANG_EN], "data.parquet: cannot be read"));
+    assert_int_equal(lake_query(f->lake, "SELECT count(*) FROM two", &f->arena, &rows, &err), 0);
+    assert_true(strtoul(rows.cells[0], NULL, 10) > 27);
+}
+
 static void test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +578,7 @@ int main(void)
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
         TEST(test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then),
         TEST(test_written_parquet_opens_with_its_columns),
+        TEST(test_a_folder_of_parts_reads_as_the_file_in_whose_place_it_is),
         TEST(test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks),
         TEST(test_a_table_of_another_shape_is_not_written),
         TEST(test_a_users_csv_is_read_as_numbers_in_order),

@@ -5,8 +5,10 @@
  *
  * usage: proofs_test PROOF [STEP]: kill, power, fail, memory or planted; every STEP-th call in turn
  * (1 when not given). Two runs are disturbed, the first one of a lake and one over results of
- * other raw data, a training and a simulation. The preloaded library that counts and disturbs is
- * preload.c, named by AUTOSTREAM_PRELOAD. */
+ * other raw data, a training and a simulation; and publications of a table as part files over one
+ * that is a file, the other way round, and as fewer parts (parts_tool.c, named by
+ * AUTOSTREAM_PARTS). The preloaded library that counts and disturbs is preload.c, named by
+ * AUTOSTREAM_PRELOAD. */
 #include "tests.h"
 
 #include "base/fs.h"
@@ -26,16 +28,23 @@
 enum { FILE_LIMIT = 64 << 20, WORDS = 8 };
 
 /* What is disturbed. */
-enum { FIRST_RUN, SECOND_RUN, TRAINING, SIMULATION, COMMANDS };
+enum { FIRST_RUN, SECOND_RUN, TRAINING, SIMULATION, TO_PARTS, TO_FILE, TO_FEWER, COMMANDS };
 
-static const char *const titles[COMMANDS] = {"a first run", "a run over other results",
+static const char *const titles[COMMANDS] = {"a first run",
+                                             "a run over other results",
                                              "a training over another model",
-                                             "a simulation over another fleet"};
+                                             "a simulation over another fleet",
+                                             "part files over a file",
+                                             "a file over part files",
+                                             "part files over more of them"};
 static const char *const commands[COMMANDS][WORDS] = {
     {"run"},
     {"run"},
     {"train", "--trees", "2"},
-    {"generate", "--vehicles", "3", "--days", "1", "--format", "ndjson"}};
+    {"generate", "--vehicles", "3", "--days", "1", "--format", "ndjson"},
+    {"new", "3"},
+    {"new", "0"},
+    {"new", "2"}};
 
 struct lake {
     int which;
@@ -75,8 +84,9 @@ static struct program_result run(struct lake *lake, const char *const env[],
                                  const char *const words[WORDS])
 {
     struct program_result result;
-    const char *argv[9 + WORDS] = {
-        getenv("AUTOSTREAM_BIN"), "--data", lake->data, "--run-date", DATE, "-q", "--threads", "1"};
+    const char *program = lake->which >= TO_PARTS ? "AUTOSTREAM_PARTS" : "AUTOSTREAM_BIN";
+    const char *argv[9 + WORDS] = {getenv(program), "--data", lake->data, "--run-date", DATE, "-q",
+                                   "--threads",     "1"};
     memcpy(argv + 8, words, WORDS * sizeof *words);
     const struct program_options options = {.env = env};
     assert_non_null(argv[0]);
@@ -170,8 +180,13 @@ static void make_lake(struct lake *lake, int which)
     lake->folder = temp_folder(&lake->arena);
     lake->before = arena_printf(&lake->arena, "%s/before", lake->folder);
     lake->data = arena_printf(&lake->arena, "%s/data", lake->folder);
-    works(lake, which == SIMULATION ? fewer : generate);
-    works(lake, which == TRAINING ? other : train);
+    if (which >= TO_PARTS) {
+        const char *const old[WORDS] = {"old", which == TO_PARTS ? "0" : "4"};
+        works(lake, old);
+    } else {
+        works(lake, which == SIMULATION ? fewer : generate);
+        works(lake, which == TRAINING ? other : train);
+    }
     if (which == SECOND_RUN) {
         const char *path =
             write_file(&lake->arena, lake->data, "bronze/run_date=" DATE "/json/extra.json", extra,
@@ -296,10 +311,11 @@ static size_t count_calls(struct lake *lake, const char *variable, bool allocati
 
 /* ---- the proofs ---- */
 
-/* From one call that is tried to the next: at least five are, also of a command of few calls. */
-static size_t stride(size_t count)
+/* From one call that is tried to the next: at least five are, also of a command of few calls; of
+ * publications alone, which are short, all. */
+static size_t stride(const struct lake *lake, size_t count)
 {
-    return count < 5 * step ? (count + 4) / 5 : step;
+    return lake->which >= TO_PARTS ? 1 : count < 5 * step ? (count + 4) / 5 : step;
 }
 
 /* SIGKILL before each call that changes something; false: a planted fault was found. */
@@ -307,7 +323,7 @@ static bool kill_at_every_change(struct lake *lake)
 {
     bool sound = true;
     size_t count = count_calls(lake, "PROOFS_CHANGES=1", false);
-    for (size_t n = 1; n <= count && sound; n += stride(count)) {
+    for (size_t n = 1; n <= count && sound; n += stride(lake, count)) {
         const char *at = arena_printf(&lake->scratch, "PROOFS_AT=%zu", n);
         copy_tree(lake, lake->before, lake->data);
         struct program_result result = disturbed(lake, at, "PROOFS_CHANGES=1", "PROOFS_DO=kill");
@@ -339,7 +355,8 @@ static bool cut_power_at_every_call(struct lake *lake)
     seen = ARENA_NEW(&arena, char *, (count + 1) * LOSS_COUNT);
     rng_init(&rng, 1, 0);
     for (size_t n = 0; n <= count && sound; n++) {
-        for (int loss = LOSS_ALL; loss < LOSS_COUNT && sound && n % stride(count) == 0; loss++) {
+        for (int loss = LOSS_ALL; loss < LOSS_COUNT && sound && n % stride(lake, count) == 0;
+             loss++) {
             struct rng same = rng;
             bool known = false;
             const char *state = model_write(model, (enum loss)loss, &rng, NULL, &arena);
@@ -379,7 +396,7 @@ static bool fail_every_call(struct lake *lake)
     } ways[] = {
         {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE}, {"EINTR", EINTR}, {"short", 0}};
     size_t count = count_calls(lake, NULL, false);
-    for (size_t n = 1; n <= count; n += stride(count)) {
+    for (size_t n = 1; n <= count; n += stride(lake, count)) {
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
             const char *at = arena_printf(&lake->scratch, "PROOFS_AT=%zu", n);
             const char *what = ways[w].error
@@ -399,7 +416,7 @@ static bool fail_every_call(struct lake *lake)
 static bool refuse_every_allocation(struct lake *lake)
 {
     size_t count = count_calls(lake, "PROOFS_ALLOCATION=1000000000", true);
-    for (size_t n = 1; n <= count; n += stride(count)) {
+    for (size_t n = 1; n <= count; n += stride(lake, count)) {
         const char *at = arena_printf(&lake->scratch, "PROOFS_ALLOCATION=%zu", n);
         copy_tree(lake, lake->before, lake->data);
         struct program_result result = disturbed(lake, at, NULL, NULL);
@@ -493,7 +510,7 @@ int main(int argc, char **argv)
     if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) {
         assert_int_equal(setenv("TMPDIR", "/dev/shm", 1), 0);
     }
-    if (!getenv("AUTOSTREAM_BIN") || !getenv("AUTOSTREAM_PRELOAD")) {
+    if (!getenv("AUTOSTREAM_BIN") || !getenv("AUTOSTREAM_PARTS") || !getenv("AUTOSTREAM_PRELOAD")) {
         (void)fprintf(stderr, "run it with meson test or script/proofs\n");
         return 2;
     }

@@ -240,6 +240,36 @@ static void test_data_is_a_folder_or_its_address(void **state)
                      "verify", NULL);
 }
 
+static void test_bronze_is_an_address_for_spark(void **state)
+{
+    struct e2e *e = *state;
+    static const char *const odd[] = {"bronze",
+                                      "://x",
+                                      "hdfs://host/a b",
+                                      "hdfs://host/lake/*",
+                                      "hdfs://host/{a,b}",
+                                      "hdfs://host/a%20b",
+                                      "hdfs://h/\xff#"};
+    struct program_result result;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        result = e2e_run(e, SPARK, "run", "--bronze", odd[i], NULL);
+        assert_int_equal(result.status, 2);
+        assert_non_null(strstr(result.err, "must be the address of a folder"));
+    }
+    static const char *const commands[] = {"run", "silver"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        result = e2e_run(e, commands[i], "--bronze", "hdfs://host/lake", NULL);
+        assert_int_equal(result.status, 2);
+        assert_non_null(strstr(result.err, "--bronze is for --engine spark only"));
+    }
+    result = e2e_run(e, SPARK, "run", "--simulate", "--bronze", "hdfs://host/lake", NULL);
+    assert_int_equal(result.status, 2);
+    assert_non_null(strstr(result.err, "--bronze and --simulate exclude each other"));
+    result = e2e_run(e, SPARK, "gold", "--bronze", "hdfs://host/lake", NULL);
+    assert_int_equal(result.status, 2);
+    e2e_assert_untouched(e);
+}
+
 static void test_the_worker_refuses_lines_that_are_not_sparks(void **state)
 {
     (void)state;
@@ -321,6 +351,7 @@ int main(void)
         TEST(test_training_and_scoring_say_what_is_missing_too),
         TEST(test_training_and_scoring_tell_of_a_full_disk_too),
         TEST(test_data_is_a_folder_or_its_address),
+        TEST(test_bronze_is_an_address_for_spark),
         TEST(test_the_worker_refuses_lines_that_are_not_sparks),
         TEST(test_the_worker_refuses_pieces_that_are_none),
         TEST(test_the_worker_reads_records_and_keeps_every_byte),
