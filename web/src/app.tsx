@@ -206,6 +206,12 @@ function PageView({ here }: { here: Place }) {
     const [, redraw] = useState(0);
     const [failed, setFailed] = useState(false);
     const Shown = PAGES[here.page];
+    const waited = useRef(false);
+    useEffect(() => {
+        // The heading that had the focus went when the page's script came.
+        if (Shown && waited.current && document.activeElement === document.body) document.getElementById("page-title")?.focus({ preventScroll: true });
+        waited.current = !Shown;
+    }, [Shown]);
     useEffect(() => {
         if (Shown) return undefined;
         let wanted = true;
