@@ -250,7 +250,7 @@ static void convert_row(struct converted *to, size_t row, const float *x)
 {
     const struct layout_column *column = to->layout->column;
     size_t columns = to->layout->columns - CONSTANT_COLUMNS;
-    if (to->wide) {
+    if (!to->layout->lines) {
         uint64_t *keys = (uint64_t *)(uintptr_t)keys_of(to->layout, to->wide, row);
         for (size_t c = 0; c < columns; c++) {
             keys[c * LANES] = (uint64_t)key_of(&column[c], x) << 32;

@@ -223,14 +223,10 @@ static char *put_fixed(char *out, struct decimal d, int count, int magnitude)
 /* "1.2345e+16" likewise. */
 static char *put_exponent(char *out, struct decimal d, int count, int magnitude)
 {
-    char digits[MOST_DIGITS + 3];
-    put_digits(digits, d.digits, count);
-    *out++ = digits[0];
-    if (count > 1) {
-        *out++ = '.';
-        memcpy(out, digits + 1, (size_t)count - 1);
-        out += count - 1;
-    }
+    put_digits(out + 1, d.digits, count);
+    out[0] = out[1];
+    out[1] = '.'; /* followed by the other digits, if any */
+    out += count > 1 ? count + 1 : 1;
     *out++ = 'e';
     *out++ = magnitude < 0 ? '-' : '+';
     unsigned size = (unsigned)abs(magnitude);
