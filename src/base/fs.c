@@ -39,6 +39,9 @@ int fs_read_error(const char *path, struct error *err)
 
 int fs_make_folders(const char *path, struct error *err)
 {
+    if (fs_is_folder(path)) { /* as most often: one call instead of two for each of its parents */
+        return 0;
+    }
     struct arena scratch = {0};
     char *prefix = arena_strdup(&scratch, path);
     int status = 0;

@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct layout_line) == 1 << LINE_SHIFT, "a line is a cache
 enum {
     CODE_BITS = LINE_KEYS + LINE_EXITS,
     ROOT_CODE = 0x1e264,    /* 1111000 100 1 100 100, see struct line_shapes */
+    ALL_SHAPES = 1430,      /* of trees of eight branches: the eighth Catalan number */
     SAMPLE_NODES = 1 << 16, /* whole trees that tell the shapes */
 };
 
@@ -156,8 +157,15 @@ static void add_shape(struct line_shapes *shapes, uint32_t code)
     shapes->code[shapes->count++] = code;
 }
 
-/* Adds to carried[code] what the full lines of a tree would carry, were every shape allowed. */
-static void count_shapes(const struct subject *s, size_t nodes, double *carried)
+/* Shapes that occur, and what they would carry. */
+struct tally {
+    double *carried; /* [1 << CODE_BITS] by code; 0: does not occur */
+    uint32_t codes[ALL_SHAPES];
+    size_t count;
+};
+
+/* Adds what the full lines of a tree would carry, were every shape allowed. */
+static void count_shapes(const struct subject *s, size_t nodes, struct tally *tally)
 {
     uint32_t *stack = xcalloc(nodes, sizeof *stack);
     size_t stacked = 0;
@@ -169,8 +177,12 @@ static void count_shapes(const struct subject *s, size_t nodes, double *carried)
         for (int i = 0; i < c.exits; i++) {
             stack[stacked++] = c.exit[i];
         }
-        if (c.count == LINE_KEYS) {
-            carried[code_below(&c, 0, 0)] += c.weight / s->weight[0];
+        if (c.count == LINE_KEYS && c.weight > 0) {
+            uint32_t code = code_below(&c, 0, 0);
+            if (tally->carried[code] <= 0) {
+                tally->codes[tally->count++] = code;
+            }
+            tally->carried[code] += c.weight / s->weight[0];
         }
     }
     free(stack);
@@ -178,28 +190,32 @@ static void count_shapes(const struct subject *s, size_t nodes, double *carried)
 
 void lines_find_shapes(const struct forest *forest, struct line_shapes *shapes)
 {
-    double *carried = xcalloc((size_t)1 << CODE_BITS, sizeof *carried);
+    struct tally tally = {.count = 0};
+    tally.carried = xcalloc((size_t)1 << CODE_BITS, sizeof *tally.carried);
     for (size_t tree = 0, seen = 0; tree < forest->trees && seen < SAMPLE_NODES; tree++) {
         struct subject s = subject_new(forest, tree);
         size_t nodes = forest_tree_end(forest, tree) - s.root;
-        count_shapes(&s, nodes, carried);
+        count_shapes(&s, nodes, &tally);
         seen += nodes;
         free(s.weight);
     }
     shapes->count = 0;
     add_shape(shapes, ROOT_CODE);
-    for (carried[ROOT_CODE] = 0; shapes->count < LINE_SHAPES;) {
-        uint32_t best = 0;
-        for (uint32_t code = 1; code < UINT32_C(1) << CODE_BITS; code++) {
-            best = carried[code] > carried[best] ? code : best;
+    tally.carried[ROOT_CODE] = 0;
+    while (shapes->count < LINE_SHAPES) {
+        uint32_t best = 0; /* no shape has this code; of equal ones the smallest */
+        for (size_t i = 0; i < tally.count; i++) {
+            uint32_t code = tally.codes[i];
+            double more = tally.carried[code] - tally.carried[best];
+            best = more > 0 || (more == 0 && code < best) ? code : best;
         }
-        if (carried[best] <= 0) {
+        if (tally.carried[best] <= 0) {
             break;
         }
         add_shape(shapes, best);
-        carried[best] = 0;
+        tally.carried[best] = 0;
     }
-    free(carried);
+    free(tally.carried);
 }
 
 /* What a line of this shape would carry with `node` at `at`. */
