@@ -4,8 +4,9 @@ Usage: python score.py SCORE_TOOL [ROWS [TREES [ROUNDS]]]
 
 scikit-learn trains the forest, skl2onnx writes it for onnxruntime and for us, treelite imports it;
 oneDAL trains its own of the same kind. Each contender scores all rows (onnxruntime and treelite an
-eighth, or they would take most of the time) once a round, in turn, with two threads. Said are medians over the rounds: rows a second by the clock, and by the processor time
-used (which other work on the machine hardly changes).
+eighth, or they would take most of the time) once a round, in turn, with two threads. Said are medians
+over the rounds: rows a second by the clock, and by the processor time used (which other work on the
+machine hardly changes).
 """
 import os
 import pathlib
@@ -23,6 +24,7 @@ import make_table
 THREADS = 2
 SINGLE_ROWS = 30
 SLOW_PART = 8
+PAUSE = 0.5  # seconds before each turn: threads of the contender before may wait busily for more work
 
 
 class Ours:
@@ -121,6 +123,7 @@ def measure(contenders, rounds):
         contender.time_all()  # first calls fetch and compile
     for _ in range(rounds):
         for name, contender in contenders.items():
+            time.sleep(PAUSE)
             times[name].append([seconds / contender.rows for seconds in contender.time_all()])
     return {name: [statistics.median(column) for column in zip(*pairs)]
             for name, pairs in times.items()}
