@@ -1,39 +1,21 @@
--- Clean telemetry.
--- grain: one distinct message; key: vin, event_ts, then the measures
+-- Messages with the defaults of what is missing, before repetitions are taken out.
+-- grain: one accepted message; key: none
 -- sources: telemetry_messages (what the record parser let through)
--- rules: a missing measure with a default takes it (features.def); messages of one vin and instant
---        with the same values are one row, with other values all stay; the instant's text is the
---        first of the duplicates' in text order
+-- rules: a missing measure with a default takes it (features.def); the engine makes one row of
+--        messages of one vin and instant with the same values, with the first of their texts of
+--        the instant (lake_define_distinct(), silver.c); with other values all stay
 SELECT
     conso_essence,
     km_actuel,
     pression_huile,
     pression_injection,
     regime_moteur,
-    temp_moteur,
+    coalesce(temp_moteur, missing_temp_moteur()) AS temp_moteur,
     temps_0_100,
-    min(timestamp) AS timestamp,
+    timestamp,
     vin,
-    vitesse,
+    coalesce(vitesse, CAST(missing_vitesse() AS BIGINT)) AS vitesse,
     voltage_batterie,
     event_ts,
     CAST(event_ts AS DATE) AS event_date
-FROM (
-    SELECT
-        vin,
-        timestamp,
-        event_ts,
-        coalesce(temp_moteur, missing_temp_moteur()) AS temp_moteur,
-        coalesce(vitesse, CAST(missing_vitesse() AS BIGINT)) AS vitesse,
-        km_actuel,
-        pression_huile,
-        regime_moteur,
-        voltage_batterie,
-        temps_0_100,
-        conso_essence,
-        pression_injection
-    FROM telemetry_messages
-) AS complete
-GROUP BY
-    vin, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur,
-    voltage_batterie, temps_0_100, conso_essence, pression_injection
+FROM telemetry_messages

@@ -405,30 +405,45 @@ static int duck_define(struct lake *base, const char *name, const char *file,
     return status;
 }
 
-/* The engine keeps rows of a table in the order of their insertion, and so does a filter. */
-static int duck_define_sorted(struct lake *base, const char *name, const char *file,
-                              const char *order, struct error *err)
+/* The engine keeps rows of a table in the order of their insertion, and so does a filter.
+ * Repetitions are neighbours in that order, the least first: finding and deleting them takes a
+ * twentieth of the sort, where grouping by all columns took as long as the sort. */
+static int duck_define_distinct(struct lake *base, const struct table *table, const char *file,
+                                const char *key, const char *least, struct error *err)
 {
     struct duck *lake = duck_of(base);
     struct arena arena = {0};
+    const char *name = table->name;
     int status = run(lake, name,
-                     arena_printf(&arena, "CREATE TABLE %s AS SELECT * FROM (%s) ORDER BY %s", name,
-                                  sql_text(file), order),
+                     arena_printf(&arena, "CREATE TABLE %s AS SELECT * FROM (%s) ORDER BY %s, %s",
+                                  name, sql_text(file), key, least),
                      err);
+    if (status == 0) {
+        status = run(lake, name,
+                     arena_printf(&arena,
+                                  "DELETE FROM %s WHERE rowid IN (SELECT row FROM (SELECT rowid AS "
+                                  "row, %s AS again FROM %s) WHERE again)",
+                                  name, lake_alike(key, &arena), name),
+                     err);
+    }
     if (status == 0) {
         assert(lake->sorted_count < SORTED_TABLES);
         lake->sorted[lake->sorted_count++] =
-            (struct sorted){arena_strdup(&lake->names, name), arena_strdup(&lake->names, order)};
+            (struct sorted){arena_strdup(&lake->names, name), arena_strdup(&lake->names, key)};
     }
     arena_release(&arena);
     return status;
 }
 
-static bool is_sorted(const struct duck *lake, const char *table, const char *order)
+/* Whether rows of the table stand in an order that begins with these columns. */
+static bool duck_in_order(struct lake *base, const char *table, const char *columns)
 {
+    const struct duck *lake = duck_of(base);
+    size_t length = strlen(columns);
     for (size_t i = 0; i < lake->sorted_count; i++) {
         if (strcmp(lake->sorted[i].table, table) == 0) {
-            return strcmp(lake->sorted[i].order, order) == 0;
+            const char *order = lake->sorted[i].order;
+            return strncmp(order, columns, length) == 0 && strchr(",", order[length]);
         }
     }
     return false;
@@ -803,7 +818,7 @@ static const char *select_output(struct duck *lake, const struct lake_output *ou
         where = arena_printf(arena, " WHERE %s = DATE '%s'", output->where_column,
                              date_format(output->where_date, date));
     }
-    const char *order = is_sorted(lake, from, output->order)
+    const char *order = duck_in_order(&lake->lake, from, output->order)
                             ? sorted
                             : arena_printf(arena, " ORDER BY %s", output->order);
     return arena_printf(arena, "SELECT %s FROM %s%s%s", columns, from, where, order);
@@ -1384,6 +1399,7 @@ static const struct lake_engine duck_engine = {
     .append = duck_append,
     .flush = duck_flush,
     .define = duck_define,
+    .define_distinct = duck_define_distinct,
     .words = duck_words,
     .open_parquet = duck_open_parquet,
     .open_file = duck_open_file,
@@ -1396,7 +1412,7 @@ static const struct lake_engine duck_engine = {
     .map = duck_map,
     .scalar = duck_scalar,
     .use_threads = duck_use_threads,
-    .define_sorted = duck_define_sorted,
+    .in_order = duck_in_order,
 };
 
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err)

@@ -14,6 +14,8 @@ struct lake_engine {
     int (*flush)(struct lake *lake, struct error *err);
     int (*define)(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                   struct error *err);
+    int (*define_distinct)(struct lake *lake, const struct table *table, const char *file,
+                           const char *key, const char *least, struct error *err);
     int (*words)(struct lake *lake, const char *name, const char *word_column,
                  const char *const *words, size_t count, struct error *err);
     int (*open_parquet)(struct lake *lake, const char *name, const struct table *table,
@@ -32,7 +34,8 @@ struct lake_engine {
                       void *context, struct error *err);
     int (*map)(struct lake *lake, const char *from, const struct lake_function *function,
                struct error *err);
-    /* Of DuckDB alone: what readers, people's files and C functions in SQL need. */
+    /* Of DuckDB alone: what readers, people's files and C functions in SQL need; whether rows of a
+     * table stand in an order that begins with these columns. */
     int (*ask)(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
                int (*row)(void *context, const struct bytes *cells, size_t count,
                           struct error *err),
@@ -41,8 +44,7 @@ struct lake_engine {
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
-    int (*define_sorted)(struct lake *lake, const char *name, const char *file, const char *order,
-                         struct error *err);
+    bool (*in_order)(struct lake *lake, const char *table, const char *columns);
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
     int (*list_files)(struct lake *lake, const char *address, const char *pattern,
@@ -60,6 +62,9 @@ struct lake_engine {
 struct lake {
     const struct lake_engine *engine;
 };
+
+/* SQL that is true for a row like the one before it in all `columns` ("vin, event_ts"). */
+const char *lake_alike(const char *columns, struct arena *arena);
 
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err);
 int spark_open(struct lake **out, const struct lake_options *options, struct error *err);

@@ -56,11 +56,10 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
     return lake->engine->define(lake, name, file, kind, err);
 }
 
-int lake_define_sorted(struct lake *lake, const char *name, const char *file, const char *order,
-                       struct error *err)
+int lake_define_distinct(struct lake *lake, const struct table *table, const char *file,
+                         const char *key, const char *least, struct error *err)
 {
-    return lake->engine->define_sorted ? lake->engine->define_sorted(lake, name, file, order, err)
-                                       : lake->engine->define(lake, name, file, LAKE_TABLE, err);
+    return lake->engine->define_distinct(lake, table, file, key, least, err);
 }
 
 int lake_words(struct lake *lake, const char *name, const char *word_column,
@@ -282,4 +281,30 @@ int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t cou
     }
     arena_release(&arena);
     return status;
+}
+
+const char *lake_alike(const char *columns, struct arena *arena)
+{
+    char *list = arena_strdup(arena, columns);
+    char *alike = arena_strdup(arena, "");
+    char *rest = NULL;
+    for (char *c = strtok_r(list, ", ", &rest); c; c = strtok_r(NULL, ", ", &rest)) {
+        alike = arena_printf(arena, "%s%s%s IS NOT DISTINCT FROM lag(%s) OVER ()", alike,
+                             *alike ? " AND " : "", c, c);
+    }
+    return alike;
+}
+
+const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
+                          struct arena *arena)
+{
+    if (lake->engine->in_order && lake->engine->in_order(lake, table, columns)) {
+        return arena_printf(arena,
+                            "SELECT count(*) FROM (SELECT again, lag(again, 1, false) OVER () AS "
+                            "before FROM (SELECT %s AS again FROM %s)) WHERE again AND NOT before",
+                            lake_alike(columns, arena), table);
+    }
+    return arena_printf(arena,
+                        "SELECT count(*) FROM (SELECT %s FROM %s GROUP BY %s HAVING count(*) > 1)",
+                        columns, table, columns);
 }

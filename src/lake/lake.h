@@ -70,10 +70,12 @@ enum lake_definition {
 int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                 struct error *err);
 
-/* The same as a kept table whose rows stand in the order of `order` (as in lake_output), where the
- * engine keeps an order: then writing it, or some of its rows, in that order sorts nothing. */
-int lake_define_sorted(struct lake *lake, const char *name, const char *file, const char *order,
-                       struct error *err);
+/* The same as a kept table with the columns of `table` (and its name), without repetitions: of rows
+ * alike in all columns of `key` ("vin, event_ts"; the first is never NULL; NULLs are alike) the one
+ * with the least `least` stays. Other columns follow from the key. Where the engine keeps an order
+ * rows stand in that of the key: writing them in it, or some of them, sorts nothing then. */
+int lake_define_distinct(struct lake *lake, const struct table *table, const char *file,
+                         const char *key, const char *least, struct error *err);
 
 /* `name` shall be a small constant table: `count` numbered words, columns (code, word_column). */
 int lake_words(struct lake *lake, const char *name, const char *word_column,
@@ -149,6 +151,11 @@ struct lake_counted {
 };
 int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t count,
                 struct error *err);
+
+/* A query for lake_counts(): how many values of `columns` ("vin, event_ts") stand in several rows
+ * of a table. Owned by the arena. */
+const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
+                          struct arena *arena);
 
 /* Calls `block` for blocks of rows of `columns` of `from`, as numbers: X[rows][column_count]
  * row-major, NULL as NaN; text is converted, and what is no number is an error that names it.

@@ -106,11 +106,7 @@ static int count_rows(struct stage *stage, struct error *err)
     const char *telemetry = silver_telemetry(stage).name;
     const struct lake_counted counts[] = {
         {arena_printf(stage->arena, "SELECT count(*) FROM %s", telemetry), &report->silver_rows},
-        {arena_printf(stage->arena,
-                      "SELECT count(*) FROM (SELECT vin, event_ts FROM %s GROUP BY vin, event_ts "
-                      "HAVING count(*) > 1)",
-                      telemetry),
-         &report->conflicts},
+        {lake_repeated(stage->lake, telemetry, "vin, event_ts", stage->arena), &report->conflicts},
         {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
          "count(DISTINCT (modele, annee)) > 1)",
          &report->vehicles_conflicting},
@@ -199,15 +195,16 @@ static int write_small_tables(struct stage *stage, struct error *err)
  * messages fall on: the others are read where they lie. */
 static int clean(struct stage *stage, struct error *err)
 {
-    static const char from[] = "silver/telemetry.sql";
-    const char *name = silver_telemetry(stage).name;
-    if (!stage->taken.goes_on) {
-        return lake_define_sorted(stage->lake, name, from, TELEMETRY_ORDER, err);
-    }
-    if (lake_define(stage->lake, "telemetry_jours", from, LAKE_TABLE, err) != 0) {
+    struct table made = silver_telemetry(stage);
+    const char *name = made.name;
+    made.name = stage->taken.goes_on ? "telemetry_jours" : name;
+    if (lake_define_distinct(stage->lake, &made, "silver/telemetry.sql", TELEMETRY_ORDER,
+                             "timestamp", err) != 0) {
         return -1;
     }
-    return lake_define(stage->lake, name, "silver/telemetry_ensemble.sql", LAKE_VIEW, err);
+    return stage->taken.goes_on
+               ? lake_define(stage->lake, name, "silver/telemetry_ensemble.sql", LAKE_VIEW, err)
+               : 0;
 }
 
 int silver_build(struct stage *stage, struct error *err)

@@ -134,22 +134,20 @@ static void test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding(voi
     }
 }
 
+/* What gold/entretien.sql reads and makes; `rang` numbers the services of a vehicle. */
+static const struct column entretien_columns[] = {{"vin", COLUMN_TEXT},
+                                                  {"date_last_revis", COLUMN_DATE},
+                                                  {"type", COLUMN_TEXT},
+                                                  {"km_derniere_revis", COLUMN_WHOLE},
+                                                  {"rang", COLUMN_WHOLE}};
+static const struct table maintenance = {"maintenance", entretien_columns, 4};
+static const struct table entretien = {"entretien", entretien_columns, 5};
+
 /* Services of vehicles in no order, written for one day by `vin, rang`, with the table kept in
  * that order or not. */
 static const char *services_hash(struct fixture *f, unsigned threads, bool sorted,
                                  enum lake_format format)
 {
-    static const struct column fed[] = {{"vin", COLUMN_TEXT},
-                                        {"date_last_revis", COLUMN_DATE},
-                                        {"type", COLUMN_TEXT},
-                                        {"km_derniere_revis", COLUMN_WHOLE}};
-    static const struct table maintenance = {"maintenance", fed, 4};
-    static const struct column made[] = {{"vin", COLUMN_TEXT},
-                                         {"date_last_revis", COLUMN_DATE},
-                                         {"type", COLUMN_TEXT},
-                                         {"km_derniere_revis", COLUMN_WHOLE},
-                                         {"rang", COLUMN_WHOLE}};
-    static const struct table entretien = {"entretien", made, 5};
     const struct lake_output output = {.table = &entretien,
                                        .order = "vin, rang",
                                        .where_column = "date_last_revis",
@@ -181,10 +179,11 @@ static const char *services_hash(struct fixture *f, unsigned threads, bool sorte
         }
     }
     assert_int_equal(lake_flush(lake, &err), 0);
-    assert_int_equal(
-        sorted ? lake_define_sorted(lake, "entretien", "gold/entretien.sql", output.order, &err)
-               : lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err),
-        0);
+    assert_int_equal(sorted
+                         ? lake_define_distinct(lake, &entretien, "gold/entretien.sql",
+                                                output.order, "date_last_revis", &err)
+                         : lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err),
+                     0);
     assert_int_equal(lake_write(lake, &output, format, path, &err), 0);
     assert_int_equal(hash_file(path, hash, &bytes, &err), 0);
     assert_true(bytes > 100000);
@@ -202,6 +201,67 @@ static void test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then(voi
             assert_string_equal(once, services_hash(f, threads, true, format));
         }
     }
+}
+
+/* 5,000 times: three services alike, two that differ, two alike without a date, one. */
+static void feed_services_with_repetitions(struct lake *lake, struct arena *arena)
+{
+    static const struct {
+        const char *vin;
+        int64_t day, km;
+    } services[] = {{"A", 1, 5}, {"B", 1, 5}, {"C", -1, 5}, {"A", 1, 5},
+                    {"B", 2, 5}, {"D", 1, 5}, {"C", -1, 5}, {"A", 1, 5}};
+    struct batch batch;
+    struct error err;
+    assert_int_equal(lake_create(lake, &maintenance, &err), 0);
+    batch_init(&batch, &maintenance, arena);
+    for (size_t i = 0; i < 40000; i++) {
+        size_t r = batch.rows++, s = i % 8;
+        char *vin = arena_printf(arena, "%s-%zu", services[s].vin, i / 8);
+        batch.values[0].text[r] = (struct bytes){vin, strlen(vin)};
+        batch.values[1].whole[r] = services[s].day;
+        batch.values[2].text[r] = (struct bytes){"Freins", 6};
+        batch.values[3].whole[r] = services[s].km;
+        for (size_t c = 0; c < 4; c++) {
+            batch.null[c][r] = c == 1 && services[s].day < 0;
+        }
+        if (batch.rows == BATCH_ROWS || i + 1 == 40000) {
+            assert_int_equal(lake_append(lake, &batch, &err), 0);
+            batch.rows = 0;
+        }
+    }
+    assert_int_equal(lake_flush(lake, &err), 0);
+}
+
+static void test_of_rows_alike_in_the_key_the_least_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct lake_rows rows;
+    uint64_t kept, all;
+    feed_services_with_repetitions(f->lake, &f->arena);
+    assert_int_equal(lake_define_distinct(f->lake, &entretien, "gold/entretien.sql",
+                                          "vin, date_last_revis, type, km_derniere_revis", "rang",
+                                          &err),
+                     0);
+    assert_int_equal(
+        lake_query(f->lake,
+                   "SELECT left(vin, 1), count(*), min(rang), max(rang) FROM entretien "
+                   "GROUP BY 1 ORDER BY 1",
+                   &f->arena, &rows, &err),
+        0);
+    static const char *const expected[] = {"A", "5000", "1", "1", "B", "10000", "1", "2",
+                                           "C", "5000", "1", "1", "D", "5000",  "1", "1"};
+    assert_int_equal(rows.rows, 4);
+    for (size_t i = 0; i < 16; i++) {
+        assert_string_equal(rows.cells[i], expected[i]);
+    }
+    const struct lake_counted counts[] = {
+        {lake_repeated(f->lake, "entretien", "vin", &f->arena), &kept},
+        {lake_repeated(f->lake, "maintenance", "vin", &f->arena), &all}};
+    assert_int_equal(lake_counts(f->lake, counts, 2, &err), 0);
+    assert_int_equal(kept, 5000);
+    assert_int_equal(all, 15000);
 }
 
 static void test_written_parquet_opens_with_its_columns(void **state)
@@ -577,6 +637,7 @@ int main(void)
         TEST(test_rows_that_were_fed_come_back),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
         TEST(test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then),
+        TEST(test_of_rows_alike_in_the_key_the_least_stays),
         TEST(test_written_parquet_opens_with_its_columns),
         TEST(test_a_folder_of_parts_reads_as_the_file_in_whose_place_it_is),
         TEST(test_a_table_of_an_older_version_is_told_by_the_column_that_it_lacks),
