@@ -14,7 +14,10 @@ struct hash {
     struct sha256_ctx state;
 };
 
+/* Makes the state ready for a text. */
 void hash_init(struct hash *hash);
+
+/* Goes on with `size` more bytes of it. */
 void hash_update(struct hash *hash, const void *bytes, size_t size);
 
 /* Writes the digest in lower-case hexadecimal and makes the state ready for a new text. */

@@ -205,8 +205,9 @@ void json_add(json_t *array, json_t *value);
 /* A text (NULL: null); bytes that are not UTF-8 are escaped. */
 json_t *json_words(struct cli *cli, const char *text);
 
+/* A whole number, a number (NaN: null), a date ("2026-11-23"); for json_put() or json_add(). */
 json_t *json_whole(uint64_t value);
-json_t *json_number(double value); /* NaN: null */
+json_t *json_number(double value);
 json_t *json_date(int32_t date);
 
 /* ---- what commands need ---- */

@@ -101,9 +101,9 @@ void forest_evaluate(const struct forest_predicted *predicted,
                      const struct forest_evaluation *options, struct arena *arena,
                      struct forest_metrics *out);
 
-/* A reliability diagram (DeGroot, Fienberg 1983): of the rows whose largest probability lies in
- * [from, to) ([from, to] for the last), the mean of it and the share that was predicted right; both
- * NaN without rows. Rows that nobody predicted (all zero) are left out. */
+/* One bin of a reliability diagram: the rows whose largest probability lies in [from, to) ([from,
+ * to] for the last), the mean of it and the share that was predicted right; both NaN without rows.
+ */
 struct forest_reliability {
     double from, to;
     size_t rows;
@@ -112,6 +112,8 @@ struct forest_reliability {
 
 enum { FOREST_RELIABILITY_BINS = 10 };
 
+/* A reliability diagram (DeGroot, Fienberg 1983), in bins of equal width. Rows that nobody
+ * predicted (all zero) are left out. */
 void forest_reliability(const struct forest_predicted *predicted,
                         struct forest_reliability out[FOREST_RELIABILITY_BINS]);
 

@@ -24,6 +24,8 @@ bool forest_explains_probabilities(const struct forest *forest);
  * same; shares still add up. */
 void forest_add_cover(struct forest *forest, const float *x, size_t rows);
 
+enum { FOREST_EXPLAIN_FEATURES = 2048 };
+
 /* phi[r][c][f]: by how much feature f moves row r's probability of class c; base[c]: the
  * probability before anything is known. For every row, base[c] + the sum of phi[r][c][...] is what
  * forest_predict() gives (within 1e-9). x[rows][features], NaN is missing.
@@ -34,8 +36,6 @@ void forest_add_cover(struct forest *forest, const float *x, size_t rows);
  *
  * Refused: a forest without counts, counts that are no counts, and trees where one path asks for
  * more than FOREST_EXPLAIN_FEATURES different features. */
-enum { FOREST_EXPLAIN_FEATURES = 2048 };
-
 int forest_explain(const struct forest *forest, const float *x, size_t rows, const int *target,
                    unsigned threads, double *phi, double *base, struct error *err);
 

@@ -134,6 +134,7 @@ enum stream {
     STREAM_WEEK,
 };
 
+/* Starts random stream `number` (of a vehicle, a message ...) of a kind, by the seed. */
 void stream_init(struct rng *rng, const struct simulation *simulation, enum stream stream,
                  uint64_t number);
 

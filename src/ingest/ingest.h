@@ -176,6 +176,7 @@ int collector_file(struct collector *collector, const struct input_file *file, s
 /* Sends the rows that are waiting. Call once at the end. */
 int collector_flush(struct collector *collector, struct error *err);
 
+/* Frees what it holds; rows that were not flushed are gone. */
 void collector_release(struct collector *collector);
 
 /* Adds `part` to `sum`, member by member. */

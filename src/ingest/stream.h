@@ -76,6 +76,7 @@ static inline struct bytes window_bytes(const struct window *window)
                           .size = window->used - window->start};
 }
 
+/* Frees it; zeroed again. */
 void window_release(struct window *window);
 
 #endif

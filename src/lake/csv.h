@@ -14,6 +14,7 @@ enum { CSV_CELL_SIZE = 40 }; /* the longest cell that is no text */
  * "1e+16", "1.5e-07"; also "nan", "inf", "-inf". */
 char *csv_real(char *out, double value);
 
+/* Decimal digits, with '-' below zero. */
 char *csv_whole(char *out, int64_t value);
 
 /* "YYYY-MM-DD"; days since 1970-01-01, of the years 1..9999. */

@@ -66,6 +66,7 @@ struct lake {
 /* SQL that is true for a row like the one before it in all `columns` ("vin, event_ts"). */
 const char *lake_alike(const char *columns, struct arena *arena);
 
+/* What lake_open() calls for each engine; the session is for lake_close(). */
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err);
 int spark_open(struct lake **out, const struct lake_options *options, struct error *err);
 

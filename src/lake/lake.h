@@ -47,6 +47,7 @@ enum { LAKE_ROWS_A_THREAD = 122880 };
 
 /* ---- constants: functions without arguments, for the rules in sql/ ---- */
 
+/* Makes NAME() known to all statements of the session: a DATE, a DOUBLE. */
 int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err);
 int lake_constant_real(struct lake *lake, const char *name, double value, struct error *err);
 
@@ -104,20 +105,19 @@ int lake_columns(struct lake *lake, const char *name, struct arena *arena, struc
 
 enum lake_format { LAKE_CSV, LAKE_PARQUET };
 
-/* Writes `table` (a table or view with the columns of the spec, checked) to a file, sorted by
- * `order` ("vin, event_date"; NULLs last). An engine with workers writes a large table as Parquet
- * to a folder in the place of the file, a part each: PATH/part-00000.parquet, ... in this order.
- * `except` is a column that is left out, or NULL; `where` keeps the rows with column = date, when
- * column is not NULL. */
+/* What goes to a file. */
 struct lake_output {
     const struct table *table;
-    const char *from;  /* table or view; NULL: table->name */
-    const char *order; /* column list; must determine the order fully */
-    const char *except;
-    const char *where_column;
+    const char *from;         /* table or view; NULL: table->name */
+    const char *order;        /* column list; must determine the order fully */
+    const char *except;       /* a column that is left out, or NULL */
+    const char *where_column; /* keep the rows with this column = where_date; NULL: all */
     int32_t where_date;
 };
 
+/* Writes a table or view with the columns of `output->table` (checked) to a file, sorted by `order`
+ * (NULLs last). An engine with workers writes a large table as Parquet to a folder in the place of
+ * the file, a part each: PATH/part-00000.parquet, ... in this order. */
 int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
                const char *path, struct error *err);
 
@@ -144,11 +144,13 @@ int lake_ask(struct lake *lake, const char *sql, const char *const *values, size
 /* One whole number, from a query of one row and column; NULL reads 0. */
 int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err);
 
-/* Several at once, each by a query of its own, which costs an engine less than one by one. */
+/* A number to be counted, by a query as for lake_count(). */
 struct lake_counted {
     const char *sql;
     uint64_t *out;
 };
+
+/* Several at once, which costs an engine less than one by one. */
 int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t count,
                 struct error *err);
 
@@ -199,10 +201,7 @@ int lake_map(struct lake *lake, const char *from, const struct lake_function *fu
 /* Whether the engine runs this program on other machines: then raw files are read there. */
 bool lake_has_workers(const struct lake *lake);
 
-/* Makes tables by running this program over whole files on the engine's workers. It gets lines
- * "NAME<tab>CHUNK" (base64; a file's chunks follow one another, the name stands at each) and prints
- * lines "T<tab>CELL<tab>...", T the index of a table in `tables`: texts and blobs as base64,
- * numbers and instants as decimal numbers, "-" for NULL. */
+/* Whole files for this program on the engine's workers. */
 struct lake_transform {
     const char *folder; /* or its address, as in lake_list_files() */
     const char *const
@@ -212,6 +211,10 @@ struct lake_transform {
     size_t table_count;
 };
 
+/* Makes tables by running this program over whole files on the engine's workers. It gets lines
+ * "NAME<tab>CHUNK" (base64; a file's chunks follow one another, the name stands at each) and prints
+ * lines "T<tab>CELL<tab>...", T the index of a table in `tables`: texts and blobs as base64,
+ * numbers and instants as decimal numbers, "-" for NULL. */
 int lake_transform(struct lake *lake, const struct lake_transform *transform, struct error *err);
 
 /* Files of any file system that the engine's machines know (s3a://, hdfs://): `address` is a

@@ -55,7 +55,7 @@ int learning_write(const struct session *session, const struct train_options *op
 
 /* ---- train_table.c ---- */
 
-/* Reads options->table; *release frees what the table holds. */
+/* A table that is not the fleet's history, in memory. */
 struct any_table {
     struct learning_table learning;
     float *x;
@@ -65,6 +65,7 @@ struct any_table {
     uint64_t refused; /* rows without label, group or date */
 };
 
+/* Reads options->table; the caller releases it, also after an error. */
 int any_table_read(const struct session *session, const struct train_options *options,
                    struct arena *arena, struct any_table *out, struct error *err);
 void any_table_release(struct any_table *table);

@@ -50,9 +50,10 @@ int scored_write(struct scored *s, const double *prob, size_t rows, struct error
 /* The error of an output that fails, by errno. */
 int scored_output_error(const struct scored *s, struct error *err);
 
+enum { SCORED_NUMBER_SIZE = 32 };
+
 /* `value` as the shortest decimal that reads back as the same double, with a NUL: at most
  * SCORED_NUMBER_SIZE bytes. */
-enum { SCORED_NUMBER_SIZE = 32 };
 void scored_number(double value, char *text);
 
 /* ---- score_stream.c ---- */

@@ -52,6 +52,8 @@ const char *stage_path(struct stage *stage, enum table_id table);
 int bronze_find(const char *data, int32_t run_date, struct arena *arena, const char **folder,
                 struct error *err);
 
+/* Reads the raw files of the run date into the engine's tables; fills the report's counts, and
+ * stage->raw, the root that the files were read below. */
 int bronze_load(struct stage *stage, struct error *err);
 
 /* ---- bronze_remote.c: raw data that lies on another file system ---- */
@@ -71,6 +73,8 @@ struct telemetry_spec {
     struct record_field fields[3 + TELEMETRY_FEATURE_COUNT];
     struct record_spec spec;
 };
+
+/* Fills it; the spec points into it, so that it must stay where it is. */
 void telemetry_spec_init(struct telemetry_spec *telemetry, int32_t run_date);
 
 /* What the workers that read raw files print, by its number in their lines (see lake_transform()).
@@ -94,6 +98,7 @@ int bronze_history(const char *root, const char *path, const struct ingest_sink 
 int taken_open(struct stage *stage, const char *folder, const struct record_spec *spec,
                struct error *err);
 
+/* Frees what stage->taken holds; zeroed is fine. */
 void taken_release(struct stage *stage);
 
 /* A file of the earlier silver stays as it is, and is one of this run's; false: there is none. */
@@ -162,6 +167,8 @@ int scoring_block(void *context, const double *x, size_t rows, double *y, struct
 
 /* ---- gold.c ---- */
 
+/* Makes and writes the gold tables and gold's quality report from silver's tables in the engine,
+ * scored by the model. */
 int gold_build(struct stage *stage, const struct fleet_model *model, struct error *err);
 
 /* ---- quality.c ---- */

@@ -122,6 +122,8 @@ struct quality_summary {
     uint64_t quarantined; /* records; one can have several reasons */
 };
 
+/* Reads the quality reports, the orphans and the quarantine's reasons of the session's run date;
+ * texts are owned by the arena. A run that was not made is an error. */
 int published_quality(const struct session *session, struct arena *arena,
                       struct quality_summary *out, struct error *err);
 

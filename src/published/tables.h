@@ -21,8 +21,9 @@ int published_read_settled(const struct session *session,
                            int (*read)(void *context, struct error *err), void *context,
                            struct error *err);
 
-/* A vehicle from the first RANKED_CELLS columns of serve/top.sql. */
 enum { RANKED_CELLS = 10 };
+
+/* A vehicle from the first RANKED_CELLS columns of serve/top.sql; texts stay the cells'. */
 struct ranked_vehicle published_ranked(const char *const *cells);
 
 /* A number, NAN for NULL. */

@@ -34,8 +34,9 @@ struct answer *answer_new(struct body *body, const struct answer_options *option
 struct answer *answer_static(const struct bytes forms[CODING_COUNT], const char *etag,
                              const struct answer_options *options);
 
+/* Answers are counted: one more holder, one less (NULL is fine); the last one frees it. */
 struct answer *answer_keep(struct answer *answer);
-void answer_drop(struct answer *answer); /* NULL is fine */
+void answer_drop(struct answer *answer);
 
 /* Memory that it may come to hold. */
 size_t answer_bytes(const struct answer *answer);

@@ -30,6 +30,7 @@ bool utf8_is_valid(const void *bytes, size_t size);
 
 /* ---- bytes as they are ---- */
 
+/* Appends bytes, a text, what printf() would print. */
 void body_bytes(struct body *body, const void *bytes, size_t size);
 void body_text(struct body *body, const char *text);
 void body_printf(struct body *body, const char *format, ...)
@@ -49,6 +50,7 @@ void body_close(struct body *body, char bracket);
 /* The name of the next value in an object; a name needs no escape. */
 void body_key(struct body *body, const char *name);
 
+/* The next value. */
 void body_null(struct body *body);
 void body_bool(struct body *body, bool value);
 void body_whole(struct body *body, int64_t value);

@@ -8,8 +8,9 @@
 struct answer;
 struct cache;
 
+/* An empty cache, for cache_free(), which accepts NULL. */
 struct cache *cache_new(void);
-void cache_free(struct cache *cache); /* NULL is fine */
+void cache_free(struct cache *cache);
 
 /* The answer of a key, kept for the caller (answer_drop()), or NULL. */
 struct answer *cache_find(struct cache *cache, const char *key, size_t size);

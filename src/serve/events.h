@@ -21,6 +21,7 @@ struct events {
     struct metrics *metrics;
 };
 
+/* Nobody listens yet; `metrics` must outlive it. */
 void events_init(struct events *events, struct metrics *metrics);
 
 /* What a page that connects is told at once, and those that wait now: an event of the stream

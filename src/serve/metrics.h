@@ -25,6 +25,7 @@ struct metrics {
     atomic_llong connections, streams;
 };
 
+/* Counts an answered request: its route's number, its HTTP status, how long it took. */
 void metrics_count(struct metrics *metrics, size_t route, unsigned status, double seconds);
 
 /* The text for Prometheus (exposition format 0.0.4). */

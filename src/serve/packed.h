@@ -44,6 +44,7 @@ void packed_release(struct packed *packed);
 /* Memory that it holds. */
 size_t packed_bytes(const struct packed *packed);
 
+/* The value of a row, those of out[count] rows; NaN for NULL. */
 double packed_value(const struct packed *packed, size_t row);
 void packed_values(const struct packed *packed, size_t first, size_t count, double *out);
 

@@ -12,8 +12,9 @@ struct peers {
     struct peer *first;
 };
 
+/* An empty list; the end of one from which all are gone. */
 void peers_init(struct peers *peers);
-void peers_release(struct peers *peers); /* all are gone */
+void peers_release(struct peers *peers);
 
 /* A connection on `socket` begins: we wait for its first request. */
 struct peer *peers_add(struct peers *peers, int socket, double now);

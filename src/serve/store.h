@@ -35,9 +35,10 @@ int store_load(struct store **out, const char *data, int32_t run_date,
 /* Frees it; NULL is fine. */
 void store_free(struct store *store);
 
+/* Its run date (days since 1970), how many vehicles it has, how much memory it holds. */
 int32_t store_run_date(const struct store *store);
 size_t store_vehicles(const struct store *store);
-size_t store_bytes(const struct store *store); /* memory that it holds */
+size_t store_bytes(const struct store *store);
 
 /* ---- what is asked ---- */
 
@@ -103,8 +104,9 @@ struct bytes store_vin(const struct store *store, size_t row);
  * NAN: NULL. statut: enum statut. */
 double store_number(const struct store *store, size_t row, size_t column);
 
+/* The vehicle's statut, and its type_panne_predit. */
 enum statut store_statut(const struct store *store, size_t row);
-enum failure store_panne(const struct store *store, size_t row); /* type_panne_predit */
+enum failure store_panne(const struct store *store, size_t row);
 
 /* Its reasons, strongest first, with what is usual (`usual` as in vehicles_query); how many. */
 size_t store_reasons(const struct store *store, size_t row, const struct usual_range *usual,
@@ -120,6 +122,7 @@ struct vehicle_place {
     size_t previous, next; /* rows; NO_ROW: there is none */
 };
 
+/* Where the vehicle of a row stands in a selection in this order, and what stands beside it. */
 struct vehicle_place store_place(const struct store *store, const struct selection *selection,
                                  struct sort_order order, size_t row);
 

@@ -53,6 +53,7 @@ struct store {
 
 /* ---- filling; each row's place is its number, in vin order ---- */
 
+/* A store without vehicles; for store_free(). */
 struct store *store_new(int32_t run_date);
 
 /* Adds the vin of the next row; an error when it is not behind the last one, or has a NUL. */
@@ -66,8 +67,10 @@ int store_set_numbers(struct store *store, size_t column, const double *values, 
 /* A column of texts on its way in. */
 struct text_column;
 struct text_column *text_column_new(void);
+
 /* The next row's text; data NULL: NULL. */
 void text_column_add(struct text_column *texts, struct bytes text);
+
 /* Makes it a column of the store and frees it. statut and niveau_alerte know their words only. */
 int store_set_texts(struct store *store, size_t column, struct text_column *texts,
                     struct error *err);
@@ -100,6 +103,7 @@ enum { ROWS_A_BLOCK = 1024 };
 /* The rows of a selection as bits, (rows + 63) / 64 words; free() it. */
 uint64_t *store_filter(const struct store *store, const struct selection *selection);
 
+/* How many rows of the first `rows` are in the set. */
 size_t bits_count(const uint64_t *bits, size_t rows);
 
 /* Writes the rows of block `block` (rows ROWS_A_BLOCK * block ...) that are in the set; how many.

@@ -33,8 +33,9 @@ struct loaded_run {
     struct usual_range usual[MODEL_INPUT_COUNT];
 };
 
+/* Runs are counted: one more holder, one less (NULL is fine); the last one frees it. */
 struct loaded_run *loaded_keep(struct loaded_run *run);
-void loaded_drop(struct loaded_run *run); /* NULL is fine */
+void loaded_drop(struct loaded_run *run);
 
 /* Loads a run. A file that is not as run.json tells is an error. */
 int loaded_open(struct loaded_run **out, const char *data, const struct run_record *record,
@@ -65,8 +66,10 @@ struct view {
 
 /* A view without runs; the caller fills it before anyone else sees it. */
 struct view *view_new(const char *data);
+
+/* Views are counted: one more holder, one less (NULL is fine); the last one frees it. */
 struct view *view_keep(struct view *view);
-void view_drop(struct view *view); /* NULL is fine */
+void view_drop(struct view *view);
 
 /* The run of that date, kept for the caller, when it is loaded; else NULL. */
 struct loaded_run *view_loaded(struct view *view, int32_t run_date);
