@@ -40,6 +40,7 @@ struct item {
 };
 
 struct cut_scratch {
+    const struct keys_passes *passes;
     struct item *items, *spare; /* [item_room] */
     size_t item_room;
     uint32_t *places; /* [place_room] */
@@ -56,6 +57,7 @@ struct cut_scratch {
 struct cut_scratch *cut_scratch_new(size_t classes)
 {
     struct cut_scratch *s = xcalloc(1, sizeof *s);
+    s->passes = keys_passes(0);
     s->left = xcalloc(classes, sizeof *s->left);
     s->base = xcalloc(classes, sizeof *s->base);
     s->missing = xcalloc(classes, sizeof *s->missing);
@@ -360,7 +362,8 @@ static void cut_sorted(struct cut_scratch *s, const struct cut_node *node, const
         s->place_room = node->rows + KEYS_PADDING;
         s->places = xrealloc(s->places, s->place_room, sizeof *s->places);
     }
-    size_t count = keys_collect(keys, node->rows, low, (uint16_t)(high - low), s->places), r = 0;
+    uint16_t width = (uint16_t)(high - low);
+    size_t count = s->passes->collect(keys, node->rows, low, width, s->places), r = 0;
     need_items(s, count);
     for (size_t i = 0; i < count; i++) {
         uint32_t place = s->places[i];
