@@ -116,7 +116,9 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     s->halves = xcalloc(table->classes, 2 * sizeof *s->halves);
     s->views[0] = (struct view){.bins = table->bins, .rows = table->rows};
     for (size_t f = 0; f < features; f++) {
+        const struct bin_feature *feature = &table->features[f];
         s->order[f] = (uint32_t)f;
+        s->is_constant[f] = feature->count + feature->missing == 1; /* one value: never looked up */
     }
     return s;
 }
@@ -340,7 +342,9 @@ static void make_view(struct grow_scratch *s, struct pending *node, const struct
     to->rows = rows;
     plan_picks(s, node, runs);
     for (size_t f = 0; f < features; f++) {
-        look_up(s, node, f, to->own_bins + f * rows);
+        if (!s->is_constant[f]) { /* nor will the subtree ask for those */
+            look_up(s, node, f, to->own_bins + f * rows);
+        }
     }
     node->view++;
     for (size_t i = 0; i < rows; i++) {
