@@ -21,6 +21,7 @@
 
 enum {
     LANES = 16,
+    PART = LANES / 2,
     SMALL_ROWS = 192,     /* up to here: all rows against all rows */
     SMALL_WEIGHT = 65535, /* class weights fit a lane */
     TINY_WEIGHT = 255,    /* their squares, too */
@@ -29,9 +30,12 @@ enum {
     INSERTION_ROWS = 24,
 };
 
+/* 32 bytes, as AVX2 has them: GCC takes wider ones apart through memory. Lanes of 16 bits are
+ * scored in two parts of 32 bits. */
 typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
-typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
-typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
+typedef uint16_t part_u16 __attribute__((vector_size(LANES)));
+typedef int32_t part_i32 __attribute__((vector_size(2 * LANES)));
+typedef float part_f32 __attribute__((vector_size(2 * LANES)));
 
 struct item {
     uint16_t key;
@@ -40,6 +44,7 @@ struct item {
 };
 
 struct cut_scratch {
+    const struct keys_passes *passes;
     struct item *items, *spare; /* [item_room] */
     size_t item_room;
     uint32_t *places; /* [place_room] */
@@ -56,6 +61,7 @@ struct cut_scratch {
 struct cut_scratch *cut_scratch_new(size_t classes)
 {
     struct cut_scratch *s = xcalloc(1, sizeof *s);
+    s->passes = keys_passes(0);
     s->left = xcalloc(classes, sizeof *s->left);
     s->base = xcalloc(classes, sizeof *s->base);
     s->missing = xcalloc(classes, sizeof *s->missing);
@@ -94,21 +100,45 @@ static double total_weight(const struct cut_node *node)
 
 /* The best of the cuts seen so far, lane by lane. */
 struct best_lanes {
-    lanes_u32 score; /* bits of a float that is not negative: they order as it does; 0: none */
-    lanes_u32 key;
+    part_i32 score; /* bits of a float that is not negative: they order as it does; 0: none */
+    part_i32 key;
 };
 
-/* Takes the scores of 16 cuts into account, where both sides weigh enough. */
-SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
-                           const lanes_f32 *sums, const lanes_u16 *keys, struct best_lanes *best)
+/* Eight of 16 lanes, wider. */
+SIMD_BODY void widen(const lanes_u16 *lanes, int part, part_i32 *wide)
 {
-    lanes_u32 key = __builtin_convertvector(*keys, lanes_u32);
-    lanes_u32 count = __builtin_convertvector(*left, lanes_u32), right = node->weight - count;
-    lanes_f32 value = sums[0] / sums[2] + sums[1] / sums[3]; /* x / 0 is masked out */
-    lanes_u32 score = (lanes_u32)value & (lanes_u32)(count >= node->min_weight) &
-                      (lanes_u32)(right >= node->min_weight);
-    lanes_u32 better = (lanes_u32)(score > best->score) |
-                       ((lanes_u32)(score == best->score) & (lanes_u32)(key < best->key));
+    part_u16 narrow;
+    memcpy(&narrow, (const char *)lanes + part * (int)sizeof narrow, sizeof narrow);
+    *wide = __builtin_convertvector(narrow, part_i32);
+}
+
+SIMD_BODY void widen_real(const lanes_u16 *lanes, int part, part_f32 *wide)
+{
+    part_i32 whole;
+    widen(lanes, part, &whole);
+    *wide = __builtin_convertvector(whole, part_f32);
+}
+
+/* What a score is made of: sums over the classes of squared weights on the left and on the right,
+ * and what both sides weigh. */
+struct sums {
+    part_f32 left_squares, right_squares, left, right;
+};
+
+/* Takes the scores of the cuts at eight of the candidates into account, where both sides weigh
+ * enough; `lefts` are the weights on the left. */
+SIMD_BODY void score_part(const struct cut_node *node, const lanes_u16 *lefts,
+                          const struct sums *sums, const lanes_u16 *candidates, int part,
+                          struct best_lanes *best)
+{
+    part_i32 left, key;
+    widen(lefts, part, &left);
+    widen(candidates, part, &key);
+    part_i32 right = (int32_t)node->weight - left;
+    part_f32 value = sums->left_squares / sums->left + sums->right_squares / sums->right;
+    part_i32 score = (part_i32)value & /* x / 0 is masked out */
+                     (left >= (int32_t)node->min_weight) & (right >= (int32_t)node->min_weight);
+    part_i32 better = (score > best->score) | ((score == best->score) & (key < best->key));
     best->score = (score & better) | (best->score & ~better);
     best->key = (key & better) | (best->key & ~better);
 }
@@ -116,16 +146,15 @@ SIMD_BODY void score_lanes(const struct cut_node *node, const lanes_u16 *left,
 /* The best lane; of equal ones the lowest key. */
 SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
 {
-    uint32_t scores[LANES], keys[LANES], top = 0, key = UINT32_MAX;
+    int32_t scores[PART], keys[PART], top = 0, key = INT32_MAX;
     float score;
     memcpy(scores, &lanes->score, sizeof scores);
-    for (int i = 0; i < LANES; i++) {
+    for (int i = 0; i < PART; i++) {
         top = scores[i] > top ? scores[i] : top;
     }
-    lanes_u32 others = lanes->key | (lanes_u32)(lanes->score != top);
-    memcpy(keys, &others, sizeof keys);
-    for (int i = 0; i < LANES; i++) {
-        key = keys[i] < key ? keys[i] : key;
+    memcpy(keys, &lanes->key, sizeof keys);
+    for (int i = 0; i < PART; i++) {
+        key = scores[i] == top && keys[i] < key ? keys[i] : key;
     }
     memcpy(&score, &top, sizeof score);
     if (top > 0) {
@@ -160,12 +189,15 @@ SIMD_BODY void small_tiny(const struct cut_node *node, const uint16_t *keys,
         }
     }
     for (int half = 0; half < halves; half++) {
-        lanes_f32 sums[4] = {
-            __builtin_convertvector(squares[half], lanes_f32),
-            __builtin_convertvector(rests[half], lanes_f32),
-            __builtin_convertvector(left[half], lanes_f32),
-            __builtin_convertvector((uint16_t)node->weight - left[half], lanes_f32)};
-        score_lanes(node, &left[half], sums, &candidates[half], best);
+        lanes_u16 right = (uint16_t)node->weight - left[half];
+        for (int part = 0; part < 2; part++) {
+            struct sums sums;
+            widen_real(&squares[half], part, &sums.left_squares);
+            widen_real(&rests[half], part, &sums.right_squares);
+            widen_real(&left[half], part, &sums.left);
+            widen_real(&right, part, &sums.right);
+            score_part(node, &left[half], &sums, &candidates[half], part, best);
+        }
     }
 }
 
@@ -175,7 +207,7 @@ SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
 {
     float total = (float)total_weight(node);
     lanes_u16 left[2] = {0};
-    lanes_f32 sums[2][4] = {0};
+    struct sums sums[2][2] = {0};
     size_t i = 0;
     for (size_t r = 0; r < node->run_count; r++) {
         const struct run *run = &node->runs[r];
@@ -183,30 +215,36 @@ SIMD_BODY void small_heavier(const struct cut_node *node, const uint16_t *keys,
         lanes_u16 sum[2] = {0};
         ADD_RUN(sum)
         for (int half = 0; half < halves; half++) {
-            lanes_f32 there = __builtin_convertvector(sum[half], lanes_f32) * factor;
             left[half] += sum[half];
-            sums[half][0] += there * there;
-            sums[half][1] += (all - there) * (all - there);
-            sums[half][2] += there;
+            for (int part = 0; part < 2; part++) {
+                part_f32 there;
+                widen_real(&sum[half], part, &there);
+                there *= factor;
+                sums[half][part].left_squares += there * there;
+                sums[half][part].right_squares += (all - there) * (all - there);
+                sums[half][part].left += there;
+            }
         }
     }
     for (int half = 0; half < halves; half++) {
-        sums[half][3] = total - sums[half][2];
-        score_lanes(node, &left[half], sums[half], &candidates[half], best);
+        for (int part = 0; part < 2; part++) {
+            sums[half][part].right = total - sums[half][part].left;
+            score_part(node, &left[half], &sums[half][part], &candidates[half], part, best);
+        }
     }
 }
 
-/* Candidates are the rows' own keys, or all keys there may be when those are few. */
+/* Candidates are the rows' own keys, or all keys there may be when those are fewer vectors. */
 SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, uint16_t low,
                          uint16_t high, struct cut *best)
 {
     struct best_lanes lanes = {0};
     uint16_t all[2 * LANES];
     const uint16_t *tried = keys;
-    size_t count = node->rows;
-    if (count > 2 * LANES && high - low < 2 * LANES) {
-        count = 2 * LANES;
-        for (size_t i = 0; i < count; i++) { /* behind `high`: all is left, which is no cut */
+    size_t count = node->rows, span = (size_t)(high - low) + 1;
+    if ((count > LANES && span <= LANES) || (count > 2 * LANES && span <= 2 * LANES)) {
+        count = span;
+        for (size_t i = 0; i < 2 * LANES; i++) { /* behind `high`: all is left, which is no cut */
             all[i] = (uint16_t)(low + i);
         }
         tried = all;
@@ -219,6 +257,8 @@ SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, uint
             small_tiny(node, keys, candidates, 1, &lanes);
         } else if (tiny) {
             small_tiny(node, keys, candidates, 2, &lanes);
+        } else if (count <= LANES) {
+            small_heavier(node, keys, candidates, 1, &lanes);
         } else {
             small_heavier(node, keys, candidates, 2, &lanes);
         }
@@ -360,7 +400,8 @@ static void cut_sorted(struct cut_scratch *s, const struct cut_node *node, const
         s->place_room = node->rows + KEYS_PADDING;
         s->places = xrealloc(s->places, s->place_room, sizeof *s->places);
     }
-    size_t count = keys_collect(keys, node->rows, low, (uint16_t)(high - low), s->places), r = 0;
+    uint16_t width = (uint16_t)(high - low);
+    size_t count = s->passes->collect(keys, node->rows, low, width, s->places), r = 0;
     need_items(s, count);
     for (size_t i = 0; i < count; i++) {
         uint32_t place = s->places[i];

@@ -26,7 +26,6 @@ enum {
     CACHED_BYTES = 1 << 19, /* a smaller table is in the second-level cache anyway */
     MAX_VIEWS = 9,          /* nodes below stay in the last one */
     DENSE_ROWS = 64,        /* runs with fewer rows are looked up one by one */
-    DENSE_SPAN = 8,         /* and those with less than 1/DENSE_SPAN of the rows around them */
     VIEW_FEATURES = 10,     /* copying all features pays for up to 10 times the candidates */
 };
 
@@ -60,6 +59,7 @@ struct pick {
 
 struct grow_scratch {
     const struct grow_plan *plan;
+    const struct keys_passes *passes;
     uint32_t *counts;       /* [source_rows]: bootstrap, caller's order */
     struct keys_rows rows;  /* [rows + padding]: of all nodes; weights are bootstrap times weight */
     struct keys_rows spare; /* the same */
@@ -97,6 +97,7 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     const struct bin_table *table = plan->table;
     size_t padded = table->rows + KEYS_PADDING, features = table->feature_count;
     s->plan = plan;
+    s->passes = keys_passes(0);
     s->counts = xcalloc(table->source_rows, sizeof *s->counts);
     s->rows.numbers = xcalloc(padded, sizeof *s->rows.numbers);
     s->rows.weights = xcalloc(padded, sizeof *s->rows.weights);
@@ -108,14 +109,16 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     s->swaps = xcalloc(features, sizeof *s->swaps);
     s->constants = xcalloc(features, sizeof *s->constants);
     s->is_constant = xcalloc(features, sizeof *s->is_constant);
-    s->marks = keys_can_pick() ? xcalloc(table->rows / 32 + 1, sizeof *s->marks) : NULL;
+    s->marks = s->passes->span > 0 ? xcalloc(table->rows / 32 + 1, sizeof *s->marks) : NULL;
     s->flags = xcalloc(padded, sizeof *s->flags);
     s->picks = xcalloc(table->classes + 1, sizeof *s->picks);
     s->cut = cut_scratch_new(table->classes);
     s->halves = xcalloc(table->classes, 2 * sizeof *s->halves);
     s->views[0] = (struct view){.bins = table->bins, .rows = table->rows};
     for (size_t f = 0; f < features; f++) {
+        const struct bin_feature *feature = &table->features[f];
         s->order[f] = (uint32_t)f;
+        s->is_constant[f] = feature->count + feature->missing == 1; /* one value: never looked up */
     }
     return s;
 }
@@ -271,7 +274,7 @@ static struct pick mark_rows(struct grow_scratch *s, const uint32_t *numbers, ui
                              uint32_t end)
 {
     uint32_t first = numbers[begin] / 32, last = numbers[end - 1] / 32;
-    keys_mark(numbers + begin, end - begin, s->flags, s->marks + first);
+    s->passes->mark(numbers + begin, end - begin, s->flags, s->marks + first);
     return (struct pick){begin, end, true, first, last};
 }
 
@@ -285,7 +288,7 @@ static void plan_picks(struct grow_scratch *s, const struct pending *node, const
     *last = (struct pick){0, 0, false, 0, 0};
     for (size_t r = 0; r < node->run_count && s->marks && rows >= DENSE_ROWS; r++) {
         uint32_t end = runs[r].end, span = numbers[end - 1] - numbers[begin] + 1;
-        bool dense = end - begin >= DENSE_ROWS && (end - begin) * DENSE_SPAN >= span;
+        bool dense = end - begin >= DENSE_ROWS && (end - begin) * s->passes->span >= span;
         if (!dense && !last->dense) {
             last->end = end;
         } else if (!dense) {
@@ -315,8 +318,8 @@ static void look_up(const struct grow_scratch *s, const struct pending *node, si
     for (size_t p = 0; p < s->pick_count; p++) {
         const struct pick *pick = &s->picks[p];
         if (pick->dense) {
-            keys_pick(bins + 32 * (size_t)pick->first_word, s->marks + pick->first_word,
-                      pick->last_word - pick->first_word + 1, keys + pick->begin);
+            s->passes->pick(bins + 32 * (size_t)pick->first_word, s->marks + pick->first_word,
+                            pick->last_word - pick->first_word + 1, keys + pick->begin);
             continue;
         }
         for (size_t i = pick->begin; i < pick->end; i++) {
@@ -339,7 +342,9 @@ static void make_view(struct grow_scratch *s, struct pending *node, const struct
     to->rows = rows;
     plan_picks(s, node, runs);
     for (size_t f = 0; f < features; f++) {
-        look_up(s, node, f, to->own_bins + f * rows);
+        if (!s->is_constant[f]) { /* nor will the subtree ask for those */
+            look_up(s, node, f, to->own_bins + f * rows);
+        }
     }
     node->view++;
     for (size_t i = 0; i < rows; i++) {
@@ -476,8 +481,9 @@ static size_t partition(struct grow_scratch *s, struct pending *node, const stru
     for (size_t r = 0; r < node->run_count; r++) {
         size_t before[2] = {count[0], count[1]}, here = runs[r].end - i;
         uint32_t weight[2];
-        count[0] += keys_part(keys_cut, s->best_keys + i, rows_at(rows, i), here,
-                              rows_at(rows, count[0]), rows_at(s->spare, count[1]), &weight[0]);
+        count[0] +=
+            s->passes->part(keys_cut, s->best_keys + i, rows_at(rows, i), here,
+                            rows_at(rows, count[0]), rows_at(s->spare, count[1]), &weight[0]);
         i += here;
         count[1] = i - count[0];
         weight[1] = runs[r].weight - weight[0];
