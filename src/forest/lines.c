@@ -304,8 +304,9 @@ static void place(struct packing *p, uint32_t depth, unsigned at, uint32_t node)
         return;
     }
     bool left = forest->missing_left && forest->missing_left[node];
-    to->columns |= p->source->column_of[left * forest->features + (size_t)from->feature]
-                   << (4 * at);
+    uint32_t column = p->source->column_of[left * forest->features + (size_t)from->feature];
+    to->columns |= column << (4 * at);
+    to->column[at] = line_column(column);
     to->key[at] = line_key(layout_key(from->threshold));
     place(p, depth, below[0], from->left);
     place(p, depth, below[1], from->right);
@@ -318,7 +319,7 @@ static void pack_line(struct packing *p, struct waiting w)
     size_t number = p->source->leaf_lines + p->count++;
     unsigned shape = p->count == 1 ? 0 : best_shape(&p->subject, shapes, w.node);
     p->shape = &shapes->shape[shape];
-    p->lines[p->count - 1].answers = shape * LINE_ANSWERS;
+    p->lines[p->count - 1].answers = (uint16_t)(shape * LINE_ANSWERS);
     p->lines[w.line].next[w.exit] = (uint16_t)number;
     p->arriving[w.depth < LINE_DEPTHS ? w.depth : LINE_DEPTHS - 1] +=
         weight_of(&p->subject, w.node);
