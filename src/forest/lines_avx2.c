@@ -116,15 +116,23 @@ SIMD_AVX2 static void advance(const struct line_walks *w, uint32_t *at, const ui
     }
 }
 
-static void keep_going(struct going *to, const struct line_walks *w, const uint32_t *at,
-                       const uint32_t *item, size_t count)
+SIMD_AVX2 static void keep_going(struct going *to, const struct line_walks *w, const uint32_t *at,
+                                 const uint32_t *item, size_t count)
 {
+    const __m256i last_leaf = _mm256_set1_epi32((int)w->leaf_lines - 1);
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++) { /* written always, counted if: no branch to mispredict */
-        uint32_t here = at[i], whose = item ? item[i] : (uint32_t)i;
-        to->at[kept] = here;
-        to->item[kept] = whose;
-        kept += here >= w->leaf_lines;
+    for (size_t i = 0; i < count; i += HALF) {
+        __m256i here = _mm256_loadu_si256((const void *)(at + i));
+        __m256i whose = item ? _mm256_loadu_si256((const void *)(item + i))
+                             : _mm256_add_epi32(lanes, _mm256_set1_epi32((int)i));
+        __m256 going = _mm256_castsi256_ps(_mm256_cmpgt_epi32(here, last_leaf));
+        uint32_t which = (uint32_t)_mm256_movemask_ps(going);
+        which &= count - i < HALF ? (1U << (count - i)) - 1 : UINT8_MAX;
+        __m256i from = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)w->bits[which]));
+        _mm256_storeu_si256((void *)(to->at + kept), _mm256_permutevar8x32_epi32(here, from));
+        _mm256_storeu_si256((void *)(to->item + kept), _mm256_permutevar8x32_epi32(whose, from));
+        kept += (size_t)__builtin_popcount(which);
     }
     to->count = kept;
 }

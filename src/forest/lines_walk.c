@@ -3,8 +3,8 @@
  * Where a row has at most 16 columns, one register of AVX-512 holds it, or two of AVX2, and a step
  * is: fetch the line, pick the values that its eight keys ask for out of the register, compare all
  * eight at once, look up to which exit of its shape these bits lead. That is twelve instructions
- * and one fetch with AVX-512, twelve to fifteen with AVX2; node by node it is seven and two fetches
- * for one branch (predict.c). Several walks go at once, so that one does not wait for another's
+ * and one fetch with AVX-512, 16 with AVX2; node by node it is seven and two fetches for one branch
+ * (predict.c). Several walks go at once, so that one does not wait for another's
  * fetches. Through the root, the one line that all rows meet, as many rows go at once as there are
  * lanes, a key at a time. */
 #include "forest/lines_walk.h"
@@ -19,8 +19,7 @@ enum { LATER_STEPS = 1 }; /* before those that have not arrived are gathered */
 
 bool lines_fit(enum line_road road, size_t columns)
 {
-    return columns <= LINE_COLUMNS &&
-           (road == LINES_AVX512 ? SIMD_HAS_AVX512 : __builtin_cpu_supports("avx2"));
+    return columns <= LINE_COLUMNS && (road == LINES_AVX512 ? SIMD_HAS_AVX512 : SIMD_HAS_AVX2);
 }
 
 /* With AVX2 whole registers, so that a row begins where a line of the cache or its half does. */

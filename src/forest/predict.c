@@ -35,7 +35,7 @@ enum {
 };
 
 enum {
-    CHUNK = LINE_WALKS, /* walks of one tree between two looks at the next: keys stay in L1 */
+    CHUNK = LINE_WALKS, /* walks of one tree at a time: their keys stay in the first caches */
     LATER_STEPS = 4,    /* before those that have not arrived are gathered */
     FEW_WALKS = 4,      /* go on one by one */
     FEW_ROWS = 8,       /* these go one by one, through many trees at once */
@@ -314,6 +314,7 @@ static void find_leaves(const struct converted *c, size_t tree, size_t first, si
         .road = layout->road,
         .lines = &lines,
         .exit = layout->shapes->exit,
+        .bits = layout->shapes->bits,
         .leaf_lines = layout->leaf_lines,
         .keys = c->narrow + first * c->stride,
         .stride = c->stride,
@@ -343,6 +344,7 @@ static void find_leaves_of_row(const struct converted *c, size_t row, size_t fir
         .road = layout->road,
         .lines = (const struct layout_line *const *)layout->lines + first,
         .exit = layout->shapes->exit,
+        .bits = layout->shapes->bits,
         .leaf_lines = layout->leaf_lines,
         .keys = c->narrow + row * c->stride,
         .stride = c->stride,
