@@ -1,7 +1,7 @@
 /* Steps through lines with AVX2, see lines_walk.c. A row lies in one register where it has at most
  * eight columns, else in two: each of the line's columns is looked up in both, and the sign of the
- * column, which says in which half it is, picks one. 8 walks at once were a seventh slower than 16.
- */
+ * column, which says in which half it is, picks one. 8 walks at once were a seventh slower than 16;
+ * first all masks of 16 walks, then all their exits, a sixth slower. */
 #include "forest/lines_walk.h"
 
 #include "forest/simd.h"

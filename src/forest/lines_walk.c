@@ -4,9 +4,9 @@
  * is: fetch the line, pick the values that its eight keys ask for out of the register, compare all
  * eight at once, look up to which exit of its shape these bits lead. That is twelve instructions
  * and one fetch with AVX-512, 16 with AVX2; node by node it is seven and two fetches for one branch
- * (predict.c). Several walks go at once, so that one does not wait for another's
- * fetches. Through the root, the one line that all rows meet, as many rows go at once as there are
- * lanes, a key at a time. */
+ * (predict.c). Several walks go at once, so that one does not wait for another's fetches. Through
+ * the root, the one line that all rows meet, as many rows go at once as there are lanes, a key at a
+ * time. */
 #include "forest/lines_walk.h"
 
 #include "forest/simd.h"

@@ -9,10 +9,9 @@
  * (lines.c). On 2 million nodes (160,000 x 9, 100 trees, shared with other work) a second of one
  * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 1,100,000 by lines
  * with AVX-512 (AMD Zen 4); 300,000 to 360,000 node by node and 700,000 to 800,000 by lines with
- * AVX2 (Zen 3).
- * AVX-512 gathers node by node were a third slower than scalar walks; several trees a pass over the
- * rows no faster; sorting rows by where 31 nodes on top of the tree send them, so that neighbours
- * share the rest, no faster either. */
+ * AVX2 (Zen 3). AVX-512 gathers node by node were a third slower than scalar walks; several trees a
+ * pass over the rows no faster; sorting rows by where 31 nodes on top of the tree send them, so
+ * that neighbours share the rest, no faster either. */
 #include "forest/forest.h"
 
 #include "base/arena.h"
