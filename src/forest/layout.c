@@ -484,12 +484,25 @@ static void keep_lines(struct lines_job *job, unsigned threads)
     parallel_for(threads, trees, place_lines, job);
 }
 
+/* Finds the best road for lines that the form allows; false: there is none. */
+static bool find_road(struct forest_layout *layout, enum layout_form form)
+{
+    for (int road = LINE_ROADS - 1; road >= 0; road--) {
+        layout->road = (enum line_road)road;
+        if ((form == LAYOUT_BEST || (int)form == LAYOUT_LINES + road) &&
+            lines_fit(layout->road, layout->columns - CONSTANT_COLUMNS)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Makes lines where they fit; false: they do not. */
-static bool make_lines(struct builder *b, unsigned threads)
+static bool make_lines(struct builder *b, enum layout_form form, unsigned threads)
 {
     const struct forest *forest = b->forest;
     struct forest_layout *layout = b->layout;
-    if (!lines_fit(layout->columns - CONSTANT_COLUMNS)) {
+    if (!find_road(layout, form)) {
         return false;
     }
     b->leaf_line = xcalloc(forest->node_count, sizeof *b->leaf_line);
@@ -561,7 +574,7 @@ struct forest_layout *layout_new(const struct forest *forest, enum layout_form f
     layout->trees = xcalloc(forest->trees, sizeof *layout->trees);
     find_columns(&b);
     find_votes(&b);
-    if (form == LAYOUT_NODES || !make_lines(&b, threads)) {
+    if (!make_lines(&b, form, threads)) {
         make_nodes(&b, threads);
     }
     free(b.leaf_line);

@@ -53,6 +53,7 @@ struct forest_layout {
     /* One of these, or none: the forest has too many columns or nodes for either. */
     uint64_t *nodes;
     struct layout_line **lines; /* [trees + LINE_LANES]: of each tree; then the last one's */
+    enum line_road road;        /* how lines are walked */
     uint32_t leaf_lines;        /* that each tree begins with */
     struct line_shapes *shapes;
 };
@@ -74,10 +75,11 @@ static inline uint32_t layout_key(float value)
     return as.bits ^ ((uint32_t)((int32_t)as.bits >> 31) | UINT32_C(0x80000000));
 }
 
-enum layout_form { LAYOUT_BEST, LAYOUT_NODES };
+/* What this machine walks fastest, the nodes that any machine can walk, or, where the machine can,
+ * lines for one road. */
+enum layout_form { LAYOUT_BEST, LAYOUT_NODES, LAYOUT_LINES };
 
-/* The form that this machine walks fastest, or the nodes that any machine can. Never NULL; for
- * layout_free(). */
+/* A forest's layout; of LAYOUT_LINES + road, or else of nodes. Never NULL; for layout_free(). */
 struct forest_layout *layout_new(const struct forest *forest, enum layout_form form,
                                  unsigned threads);
 

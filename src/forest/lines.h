@@ -1,5 +1,5 @@
 /* A forest as cache lines of eight keys each: the form that predicts fastest where a row's values
- * fit into one vector register. See lines.c and lines_walk.c for how and why. For this room only.
+ * fit into vector registers. See lines.c and lines_walk.c for how and why. For this room only.
  */
 #ifndef FOREST_LINES_H
 #define FOREST_LINES_H
@@ -19,11 +19,12 @@ enum {
 /* Lines are numbered from the first one of their tree. A row goes right of a key when its value in
  * that key's column is greater. */
 struct layout_line {
-    uint32_t key[LINE_KEYS]; /* a parent before what is below it, see
-                                line_key(); key[0] of a leaf's line: its payload */
-    uint32_t columns;        /* 4 bits a key, those of key[0] lowest */
-    uint16_t next[LINE_EXITS], unused[3];
-    uint32_t answers; /* of its shape: LINE_ANSWERS times the shape's number */
+    uint32_t key[LINE_KEYS];  /* a parent before what is below it, see
+                                 line_key(); key[0] of a leaf's line: its payload */
+    uint32_t columns;         /* 4 bits a key, those of key[0] lowest */
+    int8_t column[LINE_KEYS]; /* the same, see line_column() */
+    uint16_t next[LINE_EXITS];
+    uint16_t answers; /* of its shape: LINE_ANSWERS times the shape's number */
 };
 
 /* A key (layout_key) as lines and the rows that walk them have it: to be compared as signed, which
@@ -33,11 +34,21 @@ static inline uint32_t line_key(uint32_t key)
     return key ^ UINT32_C(0x80000000);
 }
 
+/* A column as AVX2 has it: its place in one half of the row, and as the sign in which. */
+static inline int8_t line_column(uint32_t column)
+{
+    return (int8_t)(column < LINE_COLUMNS / 2 ? (int)column : (int)column - LINE_COLUMNS / 2 - 128);
+}
+
 /* How the keys of a line can hang together: what is to the left and right of each, a key, or
  * LINE_KEYS plus the number of an exit. */
 struct line_shape {
     uint8_t below[LINE_KEYS][2];
 };
+
+/* The places of the bits that are set in a number of eight bits, lowest first; then zeros. */
+enum { LINE_BITS = 8 };
+typedef uint8_t line_bits[LINE_BITS];
 
 /* The shapes that a forest's lines have. The first is that of roots: three whole levels, and one
  * key below the leftmost, which roots leave idle. */
@@ -46,6 +57,7 @@ struct line_shapes {
     struct line_shape shape[LINE_SHAPES];
     uint32_t code[LINE_SHAPES];               /* a bit a key (1) and exit (0), in preorder */
     uint8_t exit[LINE_SHAPES * LINE_ANSWERS]; /* by line.answers + answers */
+    line_bits bits[1 << LINE_BITS];           /* the same for all forests */
 };
 
 enum { ROOT_IDLE = 3 }; /* the key that roots leave idle; its exits are 0 and 1 */
@@ -67,8 +79,14 @@ struct lines_tree {
     uint32_t first_steps; /* after so many, walks that arrived are worth looking for */
 };
 
-/* May rows of so many columns be walked by lines, on this machine? */
-bool lines_fit(size_t columns);
+/* How lines are walked: the instructions that a machine may have, the better ones last. */
+enum line_road { LINES_AVX2, LINES_AVX512, LINE_ROADS };
+
+/* May rows of so many columns be walked by lines on that road, on this machine? */
+bool lines_fit(enum line_road road, size_t columns);
+
+/* From one row of so many columns to the next. */
+size_t lines_stride(enum line_road road, size_t columns);
 
 /* Finds the shapes that suit a forest. */
 void lines_find_shapes(const struct forest *forest, struct line_shapes *shapes);
@@ -81,17 +99,20 @@ void lines_place_leaf(struct layout_line *line, uint32_t at, uint32_t payload);
 
 enum {
     LINE_LANES = 16,  /* walks at once */
-    LINE_WALKS = 256, /* at most in one call */
+    LINE_WALKS = 512, /* at most in one call; with 256 the last ones, few, waited for one another:
+                         1.05 of the time */
 };
 
 /* What walks go through: rows through one tree, or one row through several. */
 struct line_walks {
+    enum line_road road;
     const struct layout_line *const *lines; /* the tree's; or [walks]: those of each one's tree */
     const uint8_t *exit;                    /* of the shapes */
+    const line_bits *bits;                  /* of the shapes */
     uint32_t leaf_lines;
-    const uint32_t *keys; /* values of row i begin at keys[i * stride]; behind the last one's there
-                             is room for LINE_LANES rows and LINE_COLUMNS */
-    size_t stride;
+    const uint32_t *keys; /* aligned to a line; values of row i begin at keys[i * stride]; behind
+                             the last one's there is room for LINE_LANES rows and LINE_COLUMNS */
+    size_t stride;        /* lines_stride() */
     const uint32_t *by_column; /* [columns][LINE_WALKS]: the same values; NULL: of one row */
 };
 

@@ -5,12 +5,13 @@
  * stored. The others let several walks go on at once, so that the fetches of one hide behind the
  * others, and have no branch that depends on the data: a walk that has arrived stands still, and
  * those that have not are gathered anew every few steps. One goes node by node (layout.c) on any
- * machine; one takes eight of them a step, where AVX-512 and the number of columns allow (lines.c).
- * On 2 million nodes (160,000 x 9, 100 trees, AMD Zen 4, shared with other work) a second of one
- * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 1,100,000 by lines.
- * AVX-512 gathers node by node were a third slower than scalar walks; several trees a pass over the
- * rows no faster; sorting rows by where 31 nodes on top of the tree send them, so that neighbours
- * share the rest, no faster either. */
+ * machine; one takes eight of them a step, where AVX2 or AVX-512 and the number of columns allow
+ * (lines.c). On 2 million nodes (160,000 x 9, 100 trees, shared with other work) a second of one
+ * core makes 57,000 rows on the plain road, 320,000 to 380,000 node by node and 1,100,000 by lines
+ * with AVX-512 (AMD Zen 4); 300,000 to 360,000 node by node and 700,000 to 800,000 by lines with
+ * AVX2 (Zen 3). AVX-512 gathers node by node were a third slower than scalar walks; several trees a
+ * pass over the rows no faster; sorting rows by where 31 nodes on top of the tree send them, so
+ * that neighbours share the rest, no faster either. */
 #include "forest/forest.h"
 
 #include "base/arena.h"
@@ -33,7 +34,7 @@ enum {
 };
 
 enum {
-    CHUNK = LINE_WALKS, /* walks of one tree between two looks at the next: keys stay in L1 */
+    CHUNK = LINE_WALKS, /* walks of one tree at a time: their keys stay in the first caches */
     LATER_STEPS = 4,    /* before those that have not arrived are gathered */
     FEW_WALKS = 4,      /* go on one by one */
     FEW_ROWS = 8,       /* these go one by one, through many trees at once */
@@ -236,7 +237,7 @@ struct converted {
     size_t rows;
     uint64_t *wide;      /* for nodes: [rows / LANES][columns][LANES], see layout.h */
     uint32_t *narrow;    /* for lines: [rows][stride] */
-    uint32_t *by_column; /* the same values: [rows / CHUNK][stride][CHUNK] */
+    uint32_t *by_column; /* the same values: [rows / CHUNK][columns][CHUNK] */
     size_t stride;
 };
 
@@ -261,18 +262,30 @@ static void convert_row(struct converted *to, size_t row, const float *x)
     uint32_t *by_column = to->by_column + row / CHUNK * CHUNK * columns + row % CHUNK;
     for (size_t c = 0; c < columns; c++) {
         uint32_t key = line_key(key_of(&column[c], x));
-        to->narrow[row * columns + c] = by_column[c * CHUNK] = key;
+        to->narrow[row * to->stride + c] = by_column[c * CHUNK] = key;
     }
+}
+
+/* Zeros, aligned to a cache line. */
+static uint32_t *new_narrow(size_t count)
+{
+    size_t bytes = (count * sizeof(uint32_t) / CACHE_LINE + 1) * CACHE_LINE;
+    uint32_t *made = aligned_alloc(CACHE_LINE, bytes);
+    if (!made) {
+        out_of_memory();
+    }
+    return memset(made, 0, bytes);
 }
 
 static struct converted convert(const struct forest *forest, const struct forest_layout *layout,
                                 const float *x, size_t rows)
 {
     size_t columns = layout->columns - CONSTANT_COLUMNS;
-    struct converted to = {.layout = layout, .rows = rows, .stride = columns};
+    struct converted to = {.layout = layout, .rows = rows};
     if (layout->lines) {
         size_t chunks = (rows + CHUNK - 1) / CHUNK;
-        to.narrow = xcalloc((rows + LINE_LANES) * columns + LINE_COLUMNS, sizeof *to.narrow);
+        to.stride = lines_stride(layout->road, columns);
+        to.narrow = new_narrow((rows + LINE_LANES) * to.stride + LINE_COLUMNS);
         to.by_column = xcalloc(chunks * CHUNK * columns + 1, sizeof *to.by_column);
     } else {
         to.wide = xcalloc((rows + LANES - 1) / LANES * LANES * layout->columns, sizeof *to.wide);
@@ -297,12 +310,14 @@ static void find_leaves(const struct converted *c, size_t tree, size_t first, si
     }
     const struct layout_line *lines = layout->lines[tree];
     const struct line_walks w = {
+        .road = layout->road,
         .lines = &lines,
         .exit = layout->shapes->exit,
+        .bits = layout->shapes->bits,
         .leaf_lines = layout->leaf_lines,
         .keys = c->narrow + first * c->stride,
         .stride = c->stride,
-        .by_column = c->by_column + first * c->stride,
+        .by_column = c->by_column + first * (layout->columns - CONSTANT_COLUMNS),
     };
     for (size_t i = 0; i < count; i++) {
         payload[i] = t->root;
@@ -325,10 +340,13 @@ static void find_leaves_of_row(const struct converted *c, size_t row, size_t fir
         return;
     }
     const struct line_walks w = {
+        .road = layout->road,
         .lines = (const struct layout_line *const *)layout->lines + first,
         .exit = layout->shapes->exit,
+        .bits = layout->shapes->bits,
         .leaf_lines = layout->leaf_lines,
         .keys = c->narrow + row * c->stride,
+        .stride = c->stride,
     };
     for (size_t i = 0; i < count; i++) {
         payload[i] = trees[i].root;

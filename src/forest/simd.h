@@ -9,6 +9,7 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SIMD_AVX2 __attribute__((target("avx2,popcnt")))
 #define SIMD_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi2,popcnt")))
+#define SIMD_HAS_AVX2 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"))
 #define SIMD_HAS_AVX512                                                          \
     (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && \
      __builtin_cpu_supports("avx512dq"))
@@ -32,7 +33,7 @@
     {                                                                 \
         if (SIMD_HAS_AVX512) {                                        \
             give name##_avx512 arguments;                             \
-        } else if (__builtin_cpu_supports("avx2")) {                  \
+        } else if (SIMD_HAS_AVX2) {                                   \
             give name##_avx2 arguments;                               \
         } else {                                                      \
             give name##_plain arguments;                              \

@@ -131,13 +131,32 @@ static void assert_same_bits(const struct forest *forest, const struct shape *sh
     arena_release(&arena);
 }
 
-/* As on a machine without the instructions that lines want. */
-static void walk_by_nodes(struct forest *forest)
+static bool can_walk_lines(size_t columns)
+{
+    return lines_fit(LINES_AVX2, columns) || lines_fit(LINES_AVX512, columns);
+}
+
+/* As on a machine without the instructions that better roads want. False: this one lacks those of
+ * this road. */
+static bool take_road(struct forest *forest, enum layout_form form)
 {
     layout_free(atomic_load(&forest->layout));
-    forest->layout = layout_new(forest, LAYOUT_NODES, 2);
-    assert_non_null(forest->layout->nodes);
-    assert_null(forest->layout->lines);
+    forest->layout = layout_new(forest, form, 2);
+    bool lines = forest->layout->lines != NULL;
+    assert_true(lines == (forest->layout->nodes == NULL));
+    assert_true(!lines || (int)form == LAYOUT_LINES + (int)forest->layout->road);
+    return lines == (form != LAYOUT_NODES);
+}
+
+/* On each road that lines have, and on that of nodes. */
+static void assert_each_road_keeps_bits(struct forest *forest, const struct shape *shape,
+                                        size_t rows)
+{
+    for (int form = LAYOUT_NODES; form < LAYOUT_LINES + LINE_ROADS; form++) {
+        if (take_road(forest, (enum layout_form)form)) {
+            assert_same_bits(forest, shape, rows);
+        }
+    }
 }
 
 static void assert_shape_keeps_bits(const struct shape *shape)
@@ -148,8 +167,7 @@ static void assert_shape_keeps_bits(const struct shape *shape)
         assert_same_bits(forest, shape, rows[i]);
         forest_compile(forest, 2);
         assert_same_bits(forest, shape, rows[i]);
-        walk_by_nodes(forest);
-        assert_same_bits(forest, shape, rows[i]);
+        assert_each_road_keeps_bits(forest, shape, rows[i]);
         forest_free(forest);
     }
 }
@@ -177,10 +195,29 @@ static void test_rows_of_up_to_16_columns_are_walked_by_lines(void **state)
         struct shape shape = {.features = features, .trees = 3, .classes = 3, .splits = 900};
         struct forest *forest = random_forest(&shape, 7);
         forest_compile(forest, 1);
-        assert_int_equal(forest->layout->lines != NULL, features <= 16 && lines_fit(features));
+        assert_int_equal(forest->layout->lines != NULL, can_walk_lines(features));
         assert_int_equal(forest->layout->nodes != NULL, !forest->layout->lines);
         assert_same_bits(forest, &shape, 700);
         forest_free(forest);
+    }
+}
+
+/* Trees from a lone leaf to many lines; rows that fill no block, lane or chunk. */
+static void test_each_road_takes_any_number_of_columns(void **state)
+{
+    (void)state;
+    static const size_t splits[] = {0, 1, 5, 17, 400};
+    static const size_t rows[] = {1, 9, 255, 257, 300};
+    for (size_t features = 1; features <= 16; features++) {
+        for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+            struct shape shape = {
+                .features = features, .trees = 19, .classes = 3, .splits = splits[i]};
+            shape.missing_left = features <= 8; /* twice as many columns */
+            struct forest *forest = random_forest(&shape, features);
+            assert_true(!can_walk_lines(features) || take_road(forest, LAYOUT_LINES + LINES_AVX2));
+            assert_each_road_keeps_bits(forest, &shape, rows[i]);
+            forest_free(forest);
+        }
     }
 }
 
@@ -196,7 +233,7 @@ static void test_trees_of_many_distinct_leaves_are_walked_by_nodes(void **state)
                                     .distinct = true};
         struct forest *forest = random_forest(&shape, 2);
         forest_compile(forest, 2);
-        assert_int_equal(forest->layout->lines != NULL, splits == 500 && lines_fit(2));
+        assert_int_equal(forest->layout->lines != NULL, splits == 500 && can_walk_lines(2));
         assert_same_bits(forest, &shape, 300);
         forest_free(forest);
     }
@@ -328,10 +365,9 @@ static void test_more_than_65535_features_and_thresholds_keep_their_bits(void **
         }
         assert_same_bits(forest, shapes[i], 30);
         forest_compile(forest, 1);
-        assert_int_equal(forest->layout->lines != NULL, i == 1 && lines_fit(1));
+        assert_int_equal(forest->layout->lines != NULL, i == 1 && can_walk_lines(1));
         assert_same_bits(forest, shapes[i], 30);
-        walk_by_nodes(forest);
-        assert_same_bits(forest, shapes[i], 30);
+        assert_each_road_keeps_bits(forest, shapes[i], 30);
         forest_free(forest);
     }
 }
@@ -446,6 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_and_large_forests_keep_their_bits),
         cmocka_unit_test(test_rows_of_up_to_16_columns_are_walked_by_lines),
+        cmocka_unit_test(test_each_road_takes_any_number_of_columns),
         cmocka_unit_test(test_trees_of_many_distinct_leaves_are_walked_by_nodes),
         cmocka_unit_test(test_whatever_covers_say_the_bits_are_kept),
         cmocka_unit_test(test_a_tree_of_more_lines_than_numbers_is_walked_by_nodes),
