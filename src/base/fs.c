@@ -130,10 +130,6 @@ int fs_write(const char *path, const void *bytes, size_t size, struct error *err
         p += put;
         size -= (size_t)put;
     }
-    if (fsync(fd) != 0) {
-        fs_write_error(path, err);
-        goto done;
-    }
     status = 0;
 done:
     if (close(fd) != 0 && status == 0) {

@@ -26,8 +26,8 @@ int fs_make_folders(const char *path, struct error *err);
 int fs_read(const char *path, size_t limit, struct arena *arena, struct bytes *out,
             struct error *err);
 
-/* Writes a new file with these bytes and syncs it. An existing file is replaced in place: callers
- * that need all or nothing write under a staging name first (see publish.h). */
+/* Writes a new file with these bytes; syncs are for publish.h. An existing file is replaced in
+ * place: callers that need all or nothing write under a staging name first. */
 int fs_write(const char *path, const void *bytes, size_t size, struct error *err);
 
 /* Removes a file or a whole folder; links are removed, not followed. Nothing there is no error. */

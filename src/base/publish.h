@@ -1,13 +1,13 @@
 /* Publishing many files as one: either all of them take their places or none.
  *
- * Files are written under ROOT/.staging/ID, hashed and synced. The commit is one synced and renamed
- * journal, ROOT/.staging/journal, that names every file with its hash; then the files are renamed
- * into place, their folders synced, the journal deleted. A process that dies before the journal has
- * its name leaves the last good state; one that dies after it is finished by the next command
- * (publish_recover()). What is staged may be a folder of part files (part-00000.parquet, ...) in
- * the place of one file: each part is a file of the publication, and a file gives way to parts, or
- * parts to a file or to fewer parts. One process at a time publishes under a root: ROOT/.lock is
- * held meanwhile, and falls with its holder. */
+ * Files are written under ROOT/.staging/ID and hashed, then synced together with a journal that
+ * names every one with its hash. The commit is the journal's own name, ROOT/.staging/journal; then
+ * the files are renamed into place, their folders synced, the journal deleted. A process that dies
+ * before the journal has its name leaves the last good state; one that dies after it is finished by
+ * the next command (publish_recover()). What is staged may be a folder of part files
+ * (part-00000.parquet, ...) in the place of one file: each part is a file of the publication, and a
+ * file gives way to parts, or parts to a file or to fewer parts. One process at a time publishes
+ * under a root: ROOT/.lock is held meanwhile, and falls with its holder. */
 #ifndef BASE_PUBLISH_H
 #define BASE_PUBLISH_H
 
@@ -56,8 +56,8 @@ void publish_keep(struct publication *publication, const char *relative, const c
  * there). */
 void publish_drop(struct publication *publication, const char *relative);
 
-/* Syncs and hashes the files staged so far: files[].sha256 and .bytes are known afterwards, and a
- * folder of part files stands there as these. */
+/* Hashes the files staged so far: files[].sha256 and .bytes are known afterwards, and a folder of
+ * part files stands there as these. */
 int publish_hash(struct publication *publication, struct error *err);
 
 /* Puts everything in place. On failure nothing has changed, or the next command finishes it. */

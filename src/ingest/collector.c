@@ -4,6 +4,10 @@
 
 #include <assert.h>
 
+/* Each call of the sink may wait for the time that another thread hands over its rows: a call a
+ * file would make threads take turns. */
+enum { FILES_WAITING = 256 };
+
 static void lock(struct collector *collector)
 {
     if (collector->lock) {
@@ -26,6 +30,7 @@ void collector_init(struct collector *collector, const struct record_spec *spec,
     collector->sink = sink;
     collector->lock = mutex;
     batch_init(&collector->batch, spec->table, &collector->memory);
+    collector->files = ARENA_NEW(&collector->memory, struct input_file, FILES_WAITING);
 }
 
 static void forget_reasons(struct collector *collector)
@@ -68,6 +73,17 @@ static void keep_texts(struct collector *collector)
     }
 }
 
+/* Sends the rows that wait. */
+static int send_rows(struct collector *collector, struct error *err)
+{
+    lock(collector);
+    int status = collector->sink->rows(collector->sink->context, &collector->batch, err);
+    unlock(collector);
+    collector->batch.rows = 0;
+    arena_clear(&collector->texts);
+    return status;
+}
+
 int collector_add(struct collector *collector, const struct raw_value *values,
                   const struct record_origin *origin, struct error *err)
 {
@@ -78,7 +94,7 @@ int collector_add(struct collector *collector, const struct raw_value *values,
     collector->counts.records++;
     collector->counts.accepted++;
     keep_texts(collector);
-    return collector->batch.rows == BATCH_ROWS ? collector_flush(collector, err) : 0;
+    return collector->batch.rows == BATCH_ROWS ? send_rows(collector, err) : 0;
 }
 
 int collector_refuse(struct collector *collector, const char *code,
@@ -90,33 +106,43 @@ int collector_refuse(struct collector *collector, const char *code,
     return send_reject(collector, origin, err);
 }
 
+/* Tells the sink about the files that wait. */
+static int send_files(struct collector *collector, struct error *err)
+{
+    int status = 0;
+    lock(collector);
+    for (size_t i = 0; i < collector->file_count && status == 0; i++) {
+        status = collector->sink->file(collector->sink->context, &collector->files[i], err);
+    }
+    unlock(collector);
+    collector->file_count = 0;
+    arena_clear(&collector->file_texts);
+    return status;
+}
+
 int collector_file(struct collector *collector, const struct input_file *file, struct error *err)
 {
+    struct input_file *waiting = &collector->files[collector->file_count++];
     collector->counts.files++;
     collector->counts.bytes += file->bytes;
-    lock(collector);
-    int status = collector->sink->file(collector->sink->context, file, err);
-    unlock(collector);
-    return status;
+    *waiting = *file;
+    waiting->source = arena_strdup(&collector->file_texts, file->source);
+    return collector->file_count == FILES_WAITING ? send_files(collector, err) : 0;
 }
 
 int collector_flush(struct collector *collector, struct error *err)
 {
-    if (collector->batch.rows == 0) {
-        return 0;
+    if (collector->batch.rows > 0 && send_rows(collector, err) != 0) {
+        return -1;
     }
-    lock(collector);
-    int status = collector->sink->rows(collector->sink->context, &collector->batch, err);
-    unlock(collector);
-    collector->batch.rows = 0;
-    arena_clear(&collector->texts);
-    return status;
+    return collector->file_count > 0 ? send_files(collector, err) : 0;
 }
 
 void collector_release(struct collector *collector)
 {
     arena_release(&collector->memory);
     arena_release(&collector->texts);
+    arena_release(&collector->file_texts);
     *collector = (struct collector){0};
 }
 

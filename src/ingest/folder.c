@@ -1,7 +1,7 @@
 /* Reads whole folders of files, many at a time, and single CSV files; see ingest.h.
  *
  * Every file is read by one thread from its first byte to its last, hashed on the way. Threads meet
- * only in the sink, behind one lock. */
+ * only in the sink, behind one lock, and where progress is told, behind another. */
 #include "ingest/ingest.h"
 
 #include "base/fs.h"
@@ -202,7 +202,8 @@ struct work {
     int folder_fd;
     struct names names;
     struct worker *workers;
-    pthread_mutex_t lock; /* around the sink, progress, and what follows */
+    pthread_mutex_t lock;       /* around the sink */
+    pthread_mutex_t short_lock; /* around progress, and what follows: no thread keeps it for long */
     uint64_t files_done, bytes_done;
     bool failed;
     struct error *err; /* of the first failure */
@@ -220,12 +221,12 @@ struct worker {
 static void tell(struct work *work, uint64_t files, uint64_t bytes)
 {
     const struct ingest_options *options = work->options;
-    pthread_mutex_lock(&work->lock);
+    pthread_mutex_lock(&work->short_lock);
     work->files_done += files;
     work->bytes_done += bytes;
     options->progress(options->progress_context, work->files_done, work->names.count,
                       work->bytes_done);
-    pthread_mutex_unlock(&work->lock);
+    pthread_mutex_unlock(&work->short_lock);
 }
 
 static void tick(void *context, uint64_t bytes)
@@ -236,12 +237,12 @@ static void tick(void *context, uint64_t bytes)
 
 static void fail(struct work *work, const struct error *err)
 {
-    pthread_mutex_lock(&work->lock);
+    pthread_mutex_lock(&work->short_lock);
     if (!work->failed) {
         work->failed = true;
         *work->err = *err;
     }
-    pthread_mutex_unlock(&work->lock);
+    pthread_mutex_unlock(&work->short_lock);
     atomic_store(&work->stop, true);
 }
 
@@ -302,7 +303,8 @@ int ingest_folder(const char *root, const char *folder, const struct ingest_opti
                         .map = options->map ? options->map : &own,
                         .folder = folder,
                         .err = err,
-                        .lock = PTHREAD_MUTEX_INITIALIZER};
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .short_lock = PTHREAD_MUTEX_INITIALIZER};
     unsigned threads = parallel_threads(options->threads);
     int status = -1;
     map_init_identity(&own, options->spec, false);

@@ -147,6 +147,9 @@ struct collector {
     struct arena memory;    /* the batch itself */
     struct arena texts;     /* texts of the rows in the batch */
     struct batch batch;
+    struct input_file *files; /* that the sink was not told of yet */
+    size_t file_count;
+    struct arena file_texts; /* their names */
 };
 
 /* Where a record came from, for the case that it is refused. */
@@ -170,10 +173,10 @@ int collector_add(struct collector *collector, const struct raw_value *values,
 int collector_refuse(struct collector *collector, const char *code,
                      const struct record_origin *origin, struct error *err);
 
-/* Tells the sink about one file and counts it. */
+/* Counts one file and tells the sink about it, at the latest in collector_flush(). */
 int collector_file(struct collector *collector, const struct input_file *file, struct error *err);
 
-/* Sends the rows that are waiting. Call once at the end. */
+/* Sends the rows and files that are waiting. Call once at the end. */
 int collector_flush(struct collector *collector, struct error *err);
 
 /* Frees what it holds; rows that were not flushed are gone. */
@@ -237,7 +240,8 @@ struct ingest_options {
     const struct ingest_map *map;       /* NULL: the fields' own names */
     unsigned threads;                   /* 0: all available cores */
     size_t record_limit;                /* bytes of one record; 0: 8 MiB */
-    /* Told after every file and every few MiB, by one thread at a time; may be NULL. */
+    /* Told after every file and every few MiB, by one thread at a time, while another may be in the
+     * sink; may be NULL. */
     void (*progress)(void *context, uint64_t files, uint64_t files_total, uint64_t bytes);
     void *progress_context;
 };

@@ -12,9 +12,14 @@ enum { ESCAPE = sizeof "\\xff" - 1 };
 
 const char *ingest_source(const char *folder, const char *name, struct arena *arena)
 {
-    const char *path =
-        folder && *folder ? arena_printf(arena, "%s/%s", folder, name) : arena_strdup(arena, name);
-    size_t size = strlen(path);
+    size_t folder_size = folder ? strlen(folder) : 0, name_size = strlen(name);
+    size_t size = folder_size + (folder_size > 0) + name_size;
+    char *path = arena_alloc(arena, size + 1, 1);
+    if (folder_size > 0) { /* by hand: printf takes longer than a small file's hash */
+        memcpy(path, folder, folder_size);
+        path[folder_size] = '/';
+    }
+    memcpy(path + size - name_size, name, name_size);
     const char *end = path + size;
     if (!strchr(path, '\\') && utf8_valid(path, size)) {
         return path;

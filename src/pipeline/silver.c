@@ -191,27 +191,44 @@ static int write_small_tables(struct stage *stage, struct error *err)
     return silver_write_quarantine(stage, err);
 }
 
+/* Whether all telemetry was read by the run that this one goes on from. */
+static bool nothing_new(const struct stage *stage)
+{
+    return stage->taken.goes_on && stage->report->telemetry.files == stage->report->taken_before;
+}
+
 /* Makes the table telemetry, or of a run that goes on from an earlier one the days that new
- * messages fall on: the others are read where they lie. */
+ * messages fall on: the others are read where they lie, once when they are few, or each SELECT
+ * would unpack them anew. */
 static int clean(struct stage *stage, struct error *err)
 {
     struct table made = silver_telemetry(stage);
     const char *name = made.name;
+    bool few = stage->report->telemetry.records < LAKE_ROWS_A_THREAD;
     made.name = stage->taken.goes_on ? "telemetry_jours" : name;
-    if (lake_define_distinct(stage->lake, &made, "silver/telemetry.sql", TELEMETRY_ORDER,
-                             "timestamp", err) != 0) {
+    if ((nothing_new(stage) ? lake_create(stage->lake, &made, err)
+                            : lake_define_distinct(stage->lake, &made, "silver/telemetry.sql",
+                                                   TELEMETRY_ORDER, "timestamp", err)) != 0) {
         return -1;
     }
-    return stage->taken.goes_on
-               ? lake_define(stage->lake, name, "silver/telemetry_ensemble.sql", LAKE_VIEW, err)
-               : 0;
+    return stage->taken.goes_on ? lake_define(stage->lake, name, "silver/telemetry_ensemble.sql",
+                                              few ? LAKE_TABLE : LAKE_VIEW, err)
+                                : 0;
+}
+
+static int write_clean_csv(struct stage *stage, struct error *err)
+{
+    const struct table telemetry = silver_telemetry(stage);
+    const struct lake_output csv = {.table = &telemetry, .order = TELEMETRY_ORDER};
+    return nothing_new(stage) && taken_keep(stage, CLEAN_CSV)
+               ? 0
+               : stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err);
 }
 
 int silver_build(struct stage *stage, struct error *err)
 {
     static const struct text building = TEXT("Nettoyage", "Cleaning");
     const struct table telemetry = silver_telemetry(stage);
-    const struct lake_output csv = {.table = &telemetry, .order = TELEMETRY_ORDER};
     stage_tell(stage->session, &building, 0, 0);
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
         const struct feature *f = &telemetry_features[i];
@@ -221,9 +238,8 @@ int silver_build(struct stage *stage, struct error *err)
             return -1;
         }
     }
-    if (clean(stage, err) != 0 || count_rows(stage, err) != 0 ||
-        stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err) != 0 || write_days(stage, err) != 0 ||
-        write_small_tables(stage, err) != 0) {
+    if (clean(stage, err) != 0 || count_rows(stage, err) != 0 || write_clean_csv(stage, err) != 0 ||
+        write_days(stage, err) != 0 || write_small_tables(stage, err) != 0) {
         return -1;
     }
     return quality_write(stage, &telemetry, "silver", schema_issues(stage), err);

@@ -394,8 +394,8 @@ static void test_a_staged_file_that_is_not_on_the_disk_publishes_nothing(void **
 {
     struct fixture *f = *state;
     spoil_and_commit(f, NULL, "/bad: cannot be read");           /* never written */
-    spoil_and_commit(f, "bad", "/bad: cannot be written");       /* a link to itself */
-    spoil_and_commit(f, "/dev/full", "/bad: cannot be written"); /* takes no fsync */
+    spoil_and_commit(f, "bad", "/bad: cannot be read");          /* a link to itself */
+    spoil_and_commit(f, "/dev/null", "/bad: cannot be written"); /* takes no fsync */
 }
 
 static void test_a_journal_that_cannot_be_written_publishes_nothing(void **state)

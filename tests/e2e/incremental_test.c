@@ -268,9 +268,14 @@ static void test_nothing_new_is_nothing_read(void **state)
 {
     struct e2e *e = *state;
     begin(e);
+    struct stat csv, kept;
+    const char *path = e2e_path(e, "silver/telemetry/telemetry_clean.csv");
+    assert_int_equal(stat(path, &csv), 0);
     const char *before = results(e);
     assert_int_equal(kept_by(e, NULL, NULL), 40);
     assert_string_equal(results(e), before);
+    assert_int_equal(stat(path, &kept), 0);
+    assert_int_equal(csv.st_ino, kept.st_ino); /* nor written */
     const char *record = e2e_text(e, RUN_JSON);
     assert_int_equal(e2e_number(e, record, "taken.read"), 0);
     assert_int_equal(e2e_number(e, record, "silver.inputs.files"), 40); /* of the date */
