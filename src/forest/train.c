@@ -269,6 +269,12 @@ static void oob_block(void *context, size_t block, unsigned worker)
 
 /* ---- begin and end ---- */
 
+/* As a weight, which is compared as a signed number; no sample weighs more than INT32_MAX. */
+static uint32_t least_weight(unsigned min_leaf)
+{
+    return min_leaf == 0 ? 1 : min_leaf < INT32_MAX ? min_leaf : INT32_MAX;
+}
+
 /* Features to try for a split. */
 static unsigned candidates(unsigned wanted, size_t features)
 {
@@ -290,7 +296,7 @@ int training_init(struct forest_training *job, const struct forest_data *data,
         .data = data,
         .options = options,
         .plan = {.weight_unit = 1,
-                 .min_weight = options->min_leaf > 0 ? options->min_leaf : 1,
+                 .min_weight = least_weight(options->min_leaf),
                  .trees = trees,
                  .max_depth = options->max_depth,
                  .max_features = candidates(options->max_features, data->features),

@@ -481,6 +481,21 @@ static void test_every_leaf_has_min_leaf_rows(void **state)
     arena_release(&arena);
 }
 
+static void test_a_leaf_larger_than_any_sample_is_all_there_is(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    static const unsigned least[] = {151, INT32_MAX, UINT32_MAX};
+    struct forest_data data = make_table(&arena, 150, 4, 3);
+    for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
+        struct forest *forest =
+            train_with(&data, (struct forest_options){.trees = 5, .min_leaf = least[i]});
+        assert_int_equal(forest->node_count, 5);
+        forest_free(forest);
+    }
+    arena_release(&arena);
+}
+
 static void test_covers_are_the_rows_that_came_by(void **state)
 {
     (void)state;
@@ -1054,6 +1069,7 @@ int main(void)
         cmocka_unit_test(test_missing_values_in_other_nodes_go_to_the_heavier_side),
         cmocka_unit_test(test_no_tree_is_deeper_than_max_depth),
         cmocka_unit_test(test_every_leaf_has_min_leaf_rows),
+        cmocka_unit_test(test_a_leaf_larger_than_any_sample_is_all_there_is),
         cmocka_unit_test(test_covers_are_the_rows_that_came_by),
         cmocka_unit_test(test_bootstrap_counts_leave_out_what_out_of_bag_counts),
         cmocka_unit_test(test_max_features_of_all_finds_the_best_feature_at_once),
