@@ -102,6 +102,21 @@ static bool scan_escape(struct parser *j)
     return true;
 }
 
+/* How many of the eight bytes at `p` are plain: ASCII, no quote, backslash or control character. A
+ * byte x is below 0x20 or equals c where x - 0x20 or (x ^ c) - 1 borrows (Mycroft); a borrow may
+ * reach a byte behind one that is found, never one before it. */
+static size_t plain_bytes(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    uint64_t quote = (x ^ ones * '"') - ones;
+    uint64_t backslash = (x ^ ones * '\\') - ones;
+    uint64_t found = (x | quote | backslash | (x - ones * 0x20)) & tops;
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+    return found ? (size_t)__builtin_ctzll(found) / 8 : 8;
+}
+
 /* Checks a string, from its first quote. */
 static bool scan_string(struct parser *j, struct string *out)
 {
@@ -111,6 +126,13 @@ static bool scan_string(struct parser *j, struct string *out)
     out->raw.data = j->p;
     out->escaped = false;
     while (j->p < j->end) {
+        if (j->end - j->p >= 8) {
+            size_t plain = plain_bytes(j->p);
+            j->p += plain;
+            if (plain == 8) {
+                continue;
+            }
+        }
         unsigned char c = (unsigned char)*j->p;
         if (c >= 0x80) {
             size_t length = utf8_length(j->p, j->end);

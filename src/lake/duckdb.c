@@ -1,4 +1,5 @@
-/* The lake on DuckDB, embedded through its C API: the only file that includes duckdb.h; see lake.h.
+/* The lake on DuckDB, embedded through its C API: only this file and duckdb_rows.c include
+ * duckdb.h; see lake.h.
  *
  * An in-memory database; nothing is read or written but the paths that the callers name and the
  * scratch folder. Two connections: one runs statements and feeds tables, the other streams results,
@@ -9,6 +10,7 @@
 #include "base/fs.h"
 #include "base/parallel.h"
 #include "lake/csv.h"
+#include "lake/duckdb_rows.h"
 #include "lake/engine.h"
 #include "lake/sql.h"
 
@@ -17,13 +19,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FED_TABLES = 16, SORTED_TABLES = 4 };
+enum { FED_TABLES = 16, SORTED_TABLES = 4, PILES = 2 };
 
 /* Rows of a row group of Parquet, fifteen vectors. Tables are sorted by vehicle, so that one
  * vehicle lies in one group, which is what a reader unpacks of it: with 30,720 rows that takes half
@@ -38,6 +41,12 @@ struct feed { /* one table that is being fed */
 
 struct sorted { /* one table whose rows stand in an order */
     const char *table, *order;
+    struct rows *rows; /* kept here, the engine has a view of them; NULL: it keeps them itself */
+};
+
+struct pile { /* a table whose rows are kept here as they come; the engine has a view of them */
+    const struct table *table;
+    struct rows *rows;
 };
 
 struct duck {
@@ -50,6 +59,12 @@ struct duck {
     size_t feed_count;
     struct sorted sorted[SORTED_TABLES];
     size_t sorted_count;
+    struct pile piles[PILES];
+    size_t pile_count;
+    bool poured;   /* a pile grew too large, and went to the engine */
+    size_t memory; /* the engine's limit in bytes, half of which is for what is kept here; 0: not
+                      asked yet */
+    bool halved;   /* the engine has the other half alone */
     struct arena names;  /* of the sorted tables */
     struct arena opened; /* the names of the user's file that was opened last */
     const char *opened_name, *opened_path;
@@ -134,7 +149,8 @@ static const char *without_patterns(struct arena *arena, const char *path)
 
 /* Runs one statement, and sleeps where duckdb_query() would keep asking for work while other
  * threads have the last of it, which takes a twelfth of a large run's processor time. */
-static int run_patiently(struct duck *lake, const char *what, const char *sql, struct error *err)
+static int run_patiently(duckdb_connection connection, const char *what, const char *sql,
+                         struct error *err)
 {
     static const struct timespec nap = {.tv_nsec = 50000};
     duckdb_prepared_statement statement = NULL;
@@ -142,7 +158,7 @@ static int run_patiently(struct duck *lake, const char *what, const char *sql, s
     duckdb_result result = {0};
     duckdb_pending_state state;
     int status = -1;
-    if (duckdb_prepare(lake->work, sql, &statement) != DuckDBSuccess) {
+    if (duckdb_prepare(connection, sql, &statement) != DuckDBSuccess) {
         engine_error(err, what, duckdb_prepare_error(statement));
         goto done;
     }
@@ -177,7 +193,7 @@ static int run(struct duck *lake, const char *what, const char *sql, struct erro
     duckdb_result result;
     int status = 0;
     if (lake->threads != 1) {
-        return run_patiently(lake, what, sql, err);
+        return run_patiently(lake->work, what, sql, err);
     }
     if (duckdb_query(lake->work, sql, &result) != DuckDBSuccess) {
         status = engine_error(err, what, duckdb_result_error(&result));
@@ -226,6 +242,12 @@ static void duck_close(struct lake *base)
     duckdb_disconnect(&lake->reader);
     duckdb_disconnect(&lake->work);
     duckdb_close(&lake->database);
+    for (size_t i = 0; i < lake->sorted_count; i++) {
+        rows_close(lake->sorted[i].rows);
+    }
+    for (size_t i = 0; i < lake->pile_count; i++) {
+        rows_close(lake->piles[i].rows);
+    }
     arena_release(&lake->opened);
     arena_release(&lake->names);
     free(lake);
@@ -278,6 +300,99 @@ static const struct {
     [COLUMN_DATE] = {"DATE", DUCKDB_TYPE_DATE},
 };
 
+enum { BYTES_UNASKED = 16 << 20 }; /* so few are no matter */
+
+static int set_memory(struct duck *lake, size_t limit, struct error *err)
+{
+    struct arena arena = {0};
+    int status =
+        run(lake, "memory_limit", arena_printf(&arena, "SET memory_limit = '%zuB'", limit), err);
+    arena_release(&arena);
+    return status;
+}
+
+/* Asks the engine for its limit, once. */
+static int ask_memory(struct duck *lake, struct error *err)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    char text[32] = "", unit[8] = "";
+    double number = 0;
+    duckdb_result result;
+    if (lake->memory > 0) {
+        return 0;
+    }
+    if (duckdb_query(lake->work, "SELECT current_setting('memory_limit')", &result) ==
+        DuckDBSuccess) {
+        char *cell = duckdb_value_varchar(&result, 0, 0); /* "1.8 GiB" */
+        (void)snprintf(text, sizeof text, "%s", cell ? cell : "");
+        duckdb_free(cell);
+    }
+    duckdb_destroy_result(&result);
+    if (sscanf(text, "%lf %7s", &number, unit) != 2) {
+        return error_set(err, "limite de mémoire illisible : %s", "unreadable memory limit: %s",
+                         text);
+    }
+    for (size_t u = 0; u < sizeof units / sizeof *units && strcmp(unit, units[u]) != 0; u++) {
+        number *= 1024;
+    }
+    lake->memory = (size_t)number;
+    return 0;
+}
+
+/* Bytes that are kept here. */
+static size_t kept_bytes(const struct duck *lake)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < lake->pile_count; i++) {
+        bytes += rows_bytes(lake->piles[i].rows);
+    }
+    for (size_t i = 0; i < lake->sorted_count; i++) {
+        bytes += lake->sorted[i].rows ? rows_bytes(lake->sorted[i].rows) : 0;
+    }
+    return bytes;
+}
+
+/* Whether all that is kept here, together with `rows` that are not in the lists yet (or NULL), has
+ * room in its half of the memory. Not when the engine cannot do with the other half. */
+static bool has_room(struct duck *lake, const struct rows *rows)
+{
+    struct error unwilling;
+    size_t bytes = kept_bytes(lake) + (rows ? rows_bytes(rows) : 0);
+    if (bytes <= BYTES_UNASKED) {
+        return true;
+    }
+    if (ask_memory(lake, &unwilling) != 0 ||
+        (!lake->halved && set_memory(lake, lake->memory / 2, &unwilling) != 0)) {
+        return false;
+    }
+    lake->halved = true;
+    return bytes <= lake->memory / 2;
+}
+
+/* Gives the engine all of its memory again that is not in use here. */
+static int give_back_memory(struct duck *lake, struct error *err)
+{
+    bool halved = lake->halved;
+    size_t kept = kept_bytes(lake);
+    lake->halved = false;
+    return halved ? set_memory(lake, lake->memory - kept, err) : 0;
+}
+
+/* Makes `name` a view of rows that are kept here. */
+static int show_rows(struct duck *lake, const char *name, const struct rows *rows,
+                     struct error *err)
+{
+    struct arena arena = {0};
+    int status =
+        duckdb_rows_register(lake->work, rows, &lake->threads) == 0
+            ? run(lake, name,
+                  arena_printf(&arena, "CREATE VIEW %s AS SELECT * FROM %s_rows()", name, name),
+                  err)
+            : engine_error(err, name, NULL);
+    arena_release(&arena);
+    return status;
+}
+
 static int duck_create(struct lake *base, const struct table *table, struct error *err)
 {
     struct duck *lake = duck_of(base);
@@ -290,6 +405,17 @@ static int duck_create(struct lake *base, const struct table *table, struct erro
     int status = run(lake, table->name, arena_printf(&arena, "%s)", sql), err);
     arena_release(&arena);
     return status;
+}
+
+/* Feeding the engine takes as long as reading JSON: it measures every column, and keeps rows so
+ * that they can be changed. */
+static int duck_create_pile(struct lake *base, const struct table *table, struct error *err)
+{
+    struct duck *lake = duck_of(base);
+    assert(lake->pile_count < PILES);
+    struct pile *pile = &lake->piles[lake->pile_count++];
+    *pile = (struct pile){table, rows_open(table, NULL, NULL)};
+    return show_rows(lake, table->name, pile->rows, err);
 }
 
 /* The feed of a table, opened at its first batch. */
@@ -352,9 +478,8 @@ static void copy_column(duckdb_vector vector, const struct batch *batch, size_t 
     }
 }
 
-static int duck_append(struct lake *base, const struct batch *batch, struct error *err)
+static int feed_engine(struct duck *lake, const struct batch *batch, struct error *err)
 {
-    struct duck *lake = duck_of(base);
     struct feed *feed = feed_of(lake, batch->table, err);
     if (!feed) {
         return -1;
@@ -369,6 +494,50 @@ static int duck_append(struct lake *base, const struct batch *batch, struct erro
         return engine_error(err, batch->table->name, duckdb_appender_error(feed->appender));
     }
     return 0;
+}
+
+/* Puts a table of the engine's in the place of a pile. */
+static int pour_out(struct duck *lake, struct pile *pile, struct error *err)
+{
+    struct arena arena = {0};
+    struct batch batch = {0};
+    const struct table *table = pile->table;
+    struct rows *rows = pile->rows;
+    *pile = lake->piles[--lake->pile_count];
+    lake->poured = true;
+    batch_init(&batch, table, &arena);
+    int status = give_back_memory(lake, err);
+    if (status == 0) {
+        status = run(lake, table->name, arena_printf(&arena, "DROP VIEW %s", table->name), err);
+    }
+    if (status == 0) {
+        status = duck_create(&lake->lake, table, err);
+    }
+    for (size_t done = 0; status == 0 && done < rows->added; done += batch.rows) {
+        rows_read(rows, done, &batch);
+        status = feed_engine(lake, &batch, err);
+    }
+    rows_close(rows);
+    arena_release(&arena);
+    return status;
+}
+
+static int duck_append(struct lake *base, const struct batch *batch, struct error *err)
+{
+    struct duck *lake = duck_of(base);
+    for (size_t i = 0; i < lake->pile_count; i++) {
+        struct pile *pile = &lake->piles[i];
+        if (pile->table != batch->table) {
+            continue;
+        }
+        if (has_room(lake, NULL) && rows_add(pile->rows, batch)) {
+            return 0;
+        }
+        if (pour_out(lake, pile, err) != 0) {
+            return -1;
+        }
+    }
+    return feed_engine(lake, batch, err);
 }
 
 static int duck_flush(struct lake *base, struct error *err)
@@ -403,50 +572,6 @@ static int duck_define(struct lake *base, const char *name, const char *file,
     }
     arena_release(&arena);
     return status;
-}
-
-/* The engine keeps rows of a table in the order of their insertion, and so does a filter.
- * Repetitions are neighbours in that order, the least first: finding and deleting them takes a
- * twentieth of the sort, where grouping by all columns took as long as the sort. */
-static int duck_define_distinct(struct lake *base, const struct table *table, const char *file,
-                                const char *key, const char *least, struct error *err)
-{
-    struct duck *lake = duck_of(base);
-    struct arena arena = {0};
-    const char *name = table->name;
-    int status = run(lake, name,
-                     arena_printf(&arena, "CREATE TABLE %s AS SELECT * FROM (%s) ORDER BY %s, %s",
-                                  name, sql_text(file), key, least),
-                     err);
-    if (status == 0) {
-        status = run(lake, name,
-                     arena_printf(&arena,
-                                  "DELETE FROM %s WHERE rowid IN (SELECT row FROM (SELECT rowid AS "
-                                  "row, %s AS again FROM %s) WHERE again)",
-                                  name, lake_alike(key, &arena), name),
-                     err);
-    }
-    if (status == 0) {
-        assert(lake->sorted_count < SORTED_TABLES);
-        lake->sorted[lake->sorted_count++] =
-            (struct sorted){arena_strdup(&lake->names, name), arena_strdup(&lake->names, key)};
-    }
-    arena_release(&arena);
-    return status;
-}
-
-/* Whether rows of the table stand in an order that begins with these columns. */
-static bool duck_in_order(struct lake *base, const char *table, const char *columns)
-{
-    const struct duck *lake = duck_of(base);
-    size_t length = strlen(columns);
-    for (size_t i = 0; i < lake->sorted_count; i++) {
-        if (strcmp(lake->sorted[i].table, table) == 0) {
-            const char *order = lake->sorted[i].order;
-            return strncmp(order, columns, length) == 0 && strchr(",", order[length]);
-        }
-    }
-    return false;
 }
 
 static int duck_words(struct lake *base, const char *name, const char *word_column,
@@ -805,29 +930,215 @@ done:
     return status;
 }
 
+/* ---- tables in an order, without repetitions ---- */
+
+/* The table whose rows stand in an order that begins with these columns, or NULL. */
+static const struct sorted *sorted_of(const struct duck *lake, const char *table,
+                                      const char *columns)
+{
+    size_t length = strlen(columns);
+    for (size_t i = 0; i < lake->sorted_count; i++) {
+        const struct sorted *sorted = &lake->sorted[i];
+        if (strcmp(sorted->table, table) == 0) {
+            return strncmp(sorted->order, columns, length) == 0 &&
+                           strchr(",", sorted->order[length])
+                       ? sorted
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
+static void add_sorted(struct duck *lake, const char *name, const char *key, struct rows *rows)
+{
+    assert(lake->sorted_count < SORTED_TABLES);
+    lake->sorted[lake->sorted_count++] =
+        (struct sorted){arena_strdup(&lake->names, name), arena_strdup(&lake->names, key), rows};
+}
+
+/* A SELECT list of the columns of `table`, with their types; owned by the arena. */
+static const char *cast_columns(const struct table *table, const char *except, struct arena *arena)
+{
+    char *list = arena_strdup(arena, "");
+    for (size_t c = 0; c < table->column_count; c++) {
+        const struct column *column = &table->columns[c];
+        if (!except || strcmp(except, column->name) != 0) {
+            list = arena_printf(arena, "%s%sCAST(%s AS %s) AS %s", list, *list ? ", " : "",
+                                column->name, engine_types[column->type].sql, column->name);
+        }
+    }
+    return list;
+}
+
+struct gathering {
+    struct duck *lake;
+    struct rows *rows;
+    struct batch batch;
+};
+
+/* The engine's column as one of a batch; texts stay the chunk's. */
+static void read_column(duckdb_vector vector, struct batch *batch, size_t c)
+{
+    const void *data = duckdb_vector_get_data(vector);
+    const uint64_t *valid = duckdb_vector_get_validity(vector);
+    enum column_type type = batch->table->columns[c].type;
+    for (size_t r = 0; r < batch->rows; r++) {
+        batch->null[c][r] = valid && !(valid[r / 64] >> (r % 64) & 1);
+        if (batch->null[c][r]) {
+            continue;
+        }
+        if (type == COLUMN_TEXT || type == COLUMN_BLOB) {
+            duckdb_string_t *text = (duckdb_string_t *)data + r;
+            batch->values[c].text[r] =
+                (struct bytes){duckdb_string_t_data(text), duckdb_string_t_length(*text)};
+        } else if (type == COLUMN_DATE) {
+            batch->values[c].whole[r] = ((const int32_t *)data)[r];
+        } else if (type == COLUMN_REAL) {
+            batch->values[c].real[r] = ((const double *)data)[r];
+        } else {
+            batch->values[c].whole[r] = ((const int64_t *)data)[r];
+        }
+    }
+}
+
+static int gather_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
+{
+    struct gathering *g = context;
+    (void)err;
+    g->batch.rows = duckdb_data_chunk_get_size(*chunk);
+    for (size_t c = 0; c < g->batch.table->column_count; c++) {
+        read_column(duckdb_data_chunk_get_vector(*chunk, c), &g->batch, c);
+    }
+    return has_room(g->lake, g->rows) && rows_add(g->rows, &g->batch) ? 0 : -1;
+}
+
+/* Rows that memory has room for are kept and sorted here, which takes a fifth of the engine's time:
+ * its sort moves whole rows, and its storage measures every column. NULL, when there is no room or
+ * the engine fails to give them: it is asked in another way then, and says why. */
+static struct rows *gather_rows(struct duck *lake, const struct table *table, const char *file,
+                                const char *key, const char *least)
+{
+    struct arena arena = {0};
+    struct error unsaid;
+    struct gathering g = {.lake = lake, .rows = rows_open(table, key, least)};
+    const char *sql = arena_printf(&arena, "SELECT %s FROM (%s)", cast_columns(table, NULL, &arena),
+                                   sql_text(file));
+    batch_init(&g.batch, table, &arena);
+    if (stream(lake, table->name, sql, (struct bound){0}, gather_chunk, &g, &unsaid) == 0) {
+        rows_sort(g.rows);
+    } else {
+        rows_close(g.rows);
+        g.rows = NULL;
+    }
+    arena_release(&arena);
+    return g.rows;
+}
+
+/* The engine keeps rows of a table in the order of their insertion, and so does a filter.
+ * Repetitions are neighbours in that order, the least first: finding and deleting them takes a
+ * twentieth of the sort, where grouping by all columns took as long as the sort. */
+static int sort_in_engine(struct duck *lake, const char *name, const char *file, const char *key,
+                          const char *least, struct error *err)
+{
+    struct arena arena = {0};
+    int status = run(lake, name,
+                     arena_printf(&arena, "CREATE TABLE %s AS SELECT * FROM (%s) ORDER BY %s, %s",
+                                  name, sql_text(file), key, least),
+                     err);
+    if (status == 0) {
+        status = run(lake, name,
+                     arena_printf(&arena,
+                                  "DELETE FROM %s WHERE rowid IN (SELECT row FROM (SELECT rowid AS "
+                                  "row, %s AS again FROM %s) WHERE again)",
+                                  name, lake_alike(key, &arena), name),
+                     err);
+    }
+    if (status == 0) {
+        add_sorted(lake, name, key, NULL);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+/* The engine gets all rows that are kept as they came, and all memory: it can spill them. */
+static int leave_to_engine(struct duck *lake, struct error *err)
+{
+    while (lake->pile_count > 0) {
+        if (pour_out(lake, &lake->piles[0], err) != 0) {
+            return -1;
+        }
+    }
+    return duck_flush(&lake->lake, err) == 0 ? give_back_memory(lake, err) : -1;
+}
+
+static int duck_define_distinct(struct lake *base, const struct table *table, const char *file,
+                                const char *key, const char *least, struct error *err)
+{
+    struct duck *lake = duck_of(base);
+    struct rows *rows = lake->poured ? NULL : gather_rows(lake, table, file, key, least);
+    if (!rows) {
+        return leave_to_engine(lake, err) == 0
+                   ? sort_in_engine(lake, table->name, file, key, least, err)
+                   : -1;
+    }
+    add_sorted(lake, table->name, key, rows);
+    return show_rows(lake, table->name, rows, err);
+}
+
+static const char *duck_repeated(struct lake *base, const char *table, const char *columns,
+                                 struct arena *arena)
+{
+    const struct sorted *sorted = sorted_of(duck_of(base), table, columns);
+    if (!sorted) {
+        return NULL;
+    }
+    if (sorted->rows) {
+        size_t count = 1;
+        for (const char *p = columns; (p = strchr(p, ',')); p++) {
+            count++;
+        }
+        return arena_printf(arena, "SELECT %zu", rows_repeated(sorted->rows, count));
+    }
+    return arena_printf(arena,
+                        "SELECT count(*) FROM (SELECT again, lag(again, 1, false) OVER () AS "
+                        "before FROM (SELECT %s AS again FROM %s)) WHERE again AND NOT before",
+                        lake_alike(columns, arena), table);
+}
+
 /* ---- results to files ---- */
 
-/* Rows of an output, in its order. `sorted`: what orders rows that stand in order already. */
+/* Rows of an output, in its order. `again`: what orders rows that stand in order already. */
 static const char *select_output(struct duck *lake, const struct lake_output *output,
-                                 const char *columns, const char *sorted, struct arena *arena)
+                                 const char *columns, const char *again, struct arena *arena)
 {
     const char *from = output->from ? output->from : output->table->name;
+    const struct sorted *sorted = sorted_of(lake, from, output->order);
     const char *where = "";
     char date[DATE_TEXT_SIZE];
     if (output->where_column) {
-        where = arena_printf(arena, " WHERE %s = DATE '%s'", output->where_column,
-                             date_format(output->where_date, date));
+        date_format(output->where_date, date);
+        if (sorted && sorted->rows) { /* duck_write() has split them */
+            return arena_printf(arena, "SELECT %s FROM %s_of_date(DATE '%s')", columns, from, date);
+        }
+        where = arena_printf(arena, " WHERE %s = DATE '%s'", output->where_column, date);
     }
-    const char *order = duck_in_order(&lake->lake, from, output->order)
-                            ? sorted
-                            : arena_printf(arena, " ORDER BY %s", output->order);
+    const char *order =
+        sorted && !sorted->rows ? again : arena_printf(arena, " ORDER BY %s", output->order);
     return arena_printf(arena, "SELECT %s FROM %s%s%s", columns, from, where, order);
 }
 
+/* Where an output is made: by one of several threads, or by the session's own. */
+struct place {
+    struct duck *lake;
+    duckdb_connection connection;
+    unsigned threads; /* that may work on it */
+};
+
 /* Row groups of Parquet begin where chunks of the engine end, which differ with its threads: a
- * sort, here by a number that is sorted already, fills them. CSV by the engine has no groups. */
-static int copy_to(struct duck *lake, const struct lake_output *output, enum lake_format format,
-                   const char *path, struct error *err)
+ * sort, here by a number that is sorted already, fills them, and so does a scan of rows that are
+ * kept here. CSV by the engine has no groups. */
+static int copy_to(const struct place *place, const struct lake_output *output,
+                   enum lake_format format, const char *path, struct error *err)
 {
     struct arena arena = {0};
     const char *columns =
@@ -835,19 +1146,20 @@ static int copy_to(struct duck *lake, const struct lake_output *output, enum lak
     const char *options = format == LAKE_CSV
                               ? "FORMAT csv, HEADER true"
                               : "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE " ROW_GROUP_ROWS;
-    const char *rows = select_output(lake, output, columns,
+    const char *rows = select_output(place->lake, output, columns,
                                      format == LAKE_PARQUET ? " ORDER BY rowid" : "", &arena);
-    int status = run(lake, path,
-                     arena_printf(&arena, "COPY (%s) TO %s (%s, USE_TMP_FILE false)", rows,
-                                  literal(&arena, path), options),
-                     err);
+    const char *sql = arena_printf(&arena, "COPY (%s) TO %s (%s, USE_TMP_FILE false)", rows,
+                                   literal(&arena, path), options);
+    int status = place->connection == place->lake->work
+                     ? run(place->lake, path, sql, err)
+                     : run_patiently(place->connection, path, sql, err);
     arena_release(&arena);
     return status;
 }
 
-/* A CSV file in the making: chunks are gathered, made text by several threads, and written in their
- * order. */
-enum { CSV_CHUNKS = 32, CSV_COLUMNS = 48 };
+/* A CSV file in the making: pieces of rows are made text by several threads, and written in their
+ * order. A piece is a chunk of the engine's, or a vector's worth of rows that are kept here. */
+enum { CSV_PIECES = 32, CSV_COLUMNS = 48 };
 
 struct csv_text {
     char *data;
@@ -860,9 +1172,12 @@ struct csv_file {
     unsigned threads;
     enum column_type types[CSV_COLUMNS];
     size_t column_count;
-    duckdb_data_chunk chunks[CSV_CHUNKS];
-    struct csv_text texts[CSV_CHUNKS];
+    struct csv_text texts[CSV_PIECES];
+    duckdb_data_chunk chunks[CSV_PIECES];
     size_t count; /* of chunks that wait */
+    const struct rows *rows;
+    size_t columns[CSV_COLUMNS]; /* of the rows */
+    size_t first;                /* row of the first piece */
 };
 
 static char *put_cell(char *out, enum column_type type, const void *data, size_t r)
@@ -906,6 +1221,16 @@ static size_t row_size(const struct csv_file *file, const struct csv_cells *cell
     return size;
 }
 
+/* Makes room for `needed` more bytes; returns where they go. */
+static char *text_room(struct csv_text *text, size_t needed)
+{
+    if (text->room - text->size < needed) {
+        text->room = 2 * (text->room + needed);
+        text->data = xrealloc(text->data, text->room, 1);
+    }
+    return text->data + text->size;
+}
+
 /* A chunk as lines of text. */
 static void put_chunk(void *context, size_t index, unsigned worker)
 {
@@ -921,15 +1246,63 @@ static void put_chunk(void *context, size_t index, unsigned worker)
     }
     text->size = 0;
     for (size_t r = 0; r < duckdb_data_chunk_get_size(chunk); r++) {
-        size_t needed = row_size(file, cells, r);
-        if (text->room - text->size < needed) {
-            text->room = 2 * (text->room + needed);
-            text->data = xrealloc(text->data, text->room, 1);
-        }
-        char *out = text->data + text->size;
+        char *out = text_room(text, row_size(file, cells, r));
         for (size_t c = 0; c < file->column_count; c++) {
             if (has_value(&cells[c], r)) {
                 out = put_cell(out, file->types[c], cells[c].data, r);
+            }
+            *out++ = c + 1 < file->column_count ? ',' : '\n';
+        }
+        text->size = (size_t)(out - text->data);
+    }
+}
+
+static char *put_kept_cell(char *out, const unsigned char *row, const struct rows_column *column)
+{
+    int64_t whole;
+    int32_t date;
+    double real;
+    switch (column->type) {
+    case COLUMN_REAL:
+        real = rows_real(row, column);
+        return put_cell(out, column->type, &real, 0);
+    case COLUMN_DATE:
+        date = (int32_t)rows_whole(row, column);
+        return put_cell(out, column->type, &date, 0);
+    case COLUMN_WHOLE:
+    case COLUMN_TIMESTAMP:
+        whole = rows_whole(row, column);
+        return put_cell(out, column->type, &whole, 0);
+    case COLUMN_TEXT:
+    case COLUMN_BLOB:
+        break;
+    }
+    struct bytes text = rows_text(row, column);
+    return csv_text(out, text.data, text.size);
+}
+
+/* The same of rows that are kept here. */
+static void put_kept(void *context, size_t index, unsigned worker)
+{
+    struct csv_file *file = context;
+    struct csv_text *text = &file->texts[index];
+    const struct rows *rows = file->rows;
+    size_t start = file->first + index * BATCH_ROWS;
+    size_t end = rows->count - start < BATCH_ROWS ? rows->count : start + BATCH_ROWS;
+    (void)worker;
+    text->size = 0;
+    for (size_t i = start; i < end; i++) {
+        const unsigned char *row = rows_at(rows, rows->order[i]);
+        size_t needed = file->column_count * (CSV_CELL_SIZE + 1);
+        for (size_t c = 0; c < file->column_count; c++) {
+            if (file->types[c] == COLUMN_TEXT && !rows_null(row, file->columns[c])) {
+                needed += 2 * rows_text(row, &rows->columns[file->columns[c]]).size;
+            }
+        }
+        char *out = text_room(text, needed);
+        for (size_t c = 0; c < file->column_count; c++) {
+            if (!rows_null(row, file->columns[c])) {
+                out = put_kept_cell(out, row, &rows->columns[file->columns[c]]);
             }
             *out++ = c + 1 < file->column_count ? ',' : '\n';
         }
@@ -950,16 +1323,40 @@ static int write_all(const struct csv_file *file, const char *data, size_t size,
     return 0;
 }
 
+/* Makes `count` pieces text, and writes them. */
+static int write_pieces(struct csv_file *file, size_t count,
+                        void (*put)(void *context, size_t index, unsigned worker),
+                        struct error *err)
+{
+    parallel_for(file->threads, count, put, file);
+    for (size_t i = 0; i < count; i++) {
+        if (write_all(file, file->texts[i].data, file->texts[i].size, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Writes the chunks that wait. */
 static int write_chunks(struct csv_file *file, struct error *err)
 {
-    int status = 0;
-    parallel_for(file->threads, file->count, put_chunk, file);
+    int status = write_pieces(file, file->count, put_chunk, err);
     for (size_t i = 0; i < file->count; i++) {
-        status = status == 0 ? write_all(file, file->texts[i].data, file->texts[i].size, err) : -1;
         duckdb_destroy_data_chunk(&file->chunks[i]);
     }
     file->count = 0;
+    return status;
+}
+
+static int write_kept(struct csv_file *file, struct error *err)
+{
+    size_t pieces = (file->rows->count + BATCH_ROWS - 1) / BATCH_ROWS;
+    int status = 0;
+    for (size_t done = 0; status == 0 && done < pieces; done += CSV_PIECES) {
+        size_t left = pieces - done;
+        file->first = done * BATCH_ROWS;
+        status = write_pieces(file, left < CSV_PIECES ? left : CSV_PIECES, put_kept, err);
+    }
     return status;
 }
 
@@ -968,31 +1365,37 @@ static int keep_chunk(void *context, duckdb_data_chunk *chunk, struct error *err
     struct csv_file *file = context;
     file->chunks[file->count++] = *chunk;
     *chunk = NULL;
-    return file->count < CSV_CHUNKS ? 0 : write_chunks(file, err);
+    return file->count < CSV_PIECES ? 0 : write_chunks(file, err);
+}
+
+/* The rows that an output writes all of, in its order, when they are kept here; else NULL. */
+static const struct rows *kept_rows(const struct duck *lake, const struct lake_output *output)
+{
+    const char *from = output->from ? output->from : output->table->name;
+    const struct sorted *sorted = sorted_of(lake, from, output->order);
+    return sorted && !output->where_column ? sorted->rows : NULL;
 }
 
 /* The engine's own writer takes four times the processor time: it makes a text of every cell, then
  * looks at each for what needs quotes. */
-static int write_csv(struct duck *lake, const struct lake_output *output, const char *path,
+static int write_csv(const struct place *place, const struct lake_output *output, const char *path,
                      struct error *err)
 {
     struct arena arena = {0};
     struct csv_file *file = ARENA_NEW(&arena, struct csv_file, 1);
     char *head = arena_strdup(&arena, "");
-    char *columns = arena_strdup(&arena, "");
     int status = -1;
-    *file = (struct csv_file){.path = path, .threads = lake->threads};
+    *file = (struct csv_file){
+        .path = path, .threads = place->threads, .rows = kept_rows(place->lake, output)};
     for (size_t c = 0; c < output->table->column_count; c++) {
         const struct column *column = &output->table->columns[c];
         if (output->except && strcmp(output->except, column->name) == 0) {
             continue;
         }
         assert(file->column_count < CSV_COLUMNS);
-        const char *comma = file->column_count > 0 ? "," : "";
+        head = arena_printf(&arena, "%s%s%s", head, *head ? "," : "", column->name);
+        file->columns[file->column_count] = file->rows ? rows_find(file->rows, column->name) : c;
         file->types[file->column_count++] = column->type;
-        head = arena_printf(&arena, "%s%s%s", head, comma, column->name);
-        columns = arena_printf(&arena, "%s%s CAST(%s AS %s)", columns, comma, column->name,
-                               engine_types[column->type].sql);
     }
     head = arena_printf(&arena, "%s\n", head);
     file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -1000,13 +1403,20 @@ static int write_csv(struct duck *lake, const struct lake_output *output, const 
         fs_write_error(path, err);
         goto done;
     }
-    if (write_all(file, head, strlen(head), err) == 0 &&
-        stream(lake, path, select_output(lake, output, columns, "", &arena), (struct bound){0},
-               keep_chunk, file, err) == 0) {
+    if (write_all(file, head, strlen(head), err) != 0) {
+        goto done;
+    }
+    if (file->rows) {
+        status = write_kept(file, err);
+    } else if (stream(place->lake, path,
+                      select_output(place->lake, output,
+                                    cast_columns(output->table, output->except, &arena), "",
+                                    &arena),
+                      (struct bound){0}, keep_chunk, file, err) == 0) {
         status = write_chunks(file, err);
     }
 done:
-    for (size_t i = 0; i < CSV_CHUNKS; i++) {
+    for (size_t i = 0; i < CSV_PIECES; i++) {
         duckdb_destroy_data_chunk(&file->chunks[i]);
         free(file->texts[i].data);
     }
@@ -1017,20 +1427,100 @@ done:
     return status;
 }
 
-static int duck_write(struct lake *base, const struct lake_output *output, enum lake_format format,
-                      const char *path, struct error *err)
+static int write_at(const struct place *place, const struct lake_file *file, struct error *err)
 {
-    struct duck *lake = duck_of(base);
-    const char *from = output->from ? output->from : output->table->name;
+    const struct lake_output *output = &file->output;
     bool blobs = false; /* their texts are the engine's own */
     for (size_t c = 0; c < output->table->column_count; c++) {
         blobs |= output->table->columns[c].type == COLUMN_BLOB;
     }
-    if (check_columns(lake, from, output->table, from, err) != 0) {
-        return -1;
+    return file->format == LAKE_CSV && !blobs
+               ? write_csv(place, output, file->path, err)
+               : copy_to(place, output, file->format, file->path, err);
+}
+
+/* Files that several threads write at the same time, each the next one. */
+struct writing {
+    struct duck *lake;
+    const struct lake_file *files;
+    duckdb_connection *connections; /* [threads] */
+    pthread_mutex_t lock;           /* around what follows */
+    bool failed;
+    struct error *err; /* of the first failure */
+};
+
+static void write_next(void *context, size_t index, unsigned worker)
+{
+    struct writing *writing = context;
+    struct error err;
+    struct place place = {.lake = writing->lake, .threads = 1};
+    pthread_mutex_lock(&writing->lock);
+    bool failed = writing->failed;
+    pthread_mutex_unlock(&writing->lock);
+    if (failed) {
+        return;
     }
-    return format == LAKE_CSV && !blobs ? write_csv(lake, output, path, err)
-                                        : copy_to(lake, output, format, path, err);
+    if (!writing->connections[worker] &&
+        duckdb_connect(writing->lake->database, &writing->connections[worker]) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    place.connection = writing->connections[worker];
+    if (write_at(&place, &writing->files[index], &err) != 0) {
+        pthread_mutex_lock(&writing->lock);
+        if (!writing->failed) {
+            writing->failed = true;
+            *writing->err = err;
+        }
+        pthread_mutex_unlock(&writing->lock);
+    }
+}
+
+/* Files of rows that are kept here need nothing of the session but to read them. */
+static int write_together(struct duck *lake, const struct lake_file *files, size_t count,
+                          struct error *err)
+{
+    unsigned threads = parallel_threads(lake->threads);
+    struct writing writing = {.lake = lake,
+                              .files = files,
+                              .connections = xcalloc(threads, sizeof *writing.connections),
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .err = err};
+    parallel_for(threads, count, write_next, &writing);
+    for (unsigned t = 0; t < threads; t++) {
+        duckdb_disconnect(&writing.connections[t]);
+    }
+    free(writing.connections);
+    return writing.failed ? -1 : 0;
+}
+
+static int duck_write(struct lake *base, const struct lake_file *files, size_t count,
+                      struct error *err)
+{
+    struct duck *lake = duck_of(base);
+    const struct place own = {lake, lake->work, lake->threads};
+    bool kept = count > 1 && parallel_threads(lake->threads) > 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct lake_output *output = &files[i].output;
+        const char *from = output->from ? output->from : output->table->name;
+        const struct sorted *sorted = sorted_of(lake, from, output->order);
+        bool here = sorted && sorted->rows;
+        if (check_columns(lake, from, output->table, from, err) != 0) {
+            return -1;
+        }
+        if (here && output->where_column) {
+            rows_split(sorted->rows, rows_find(sorted->rows, output->where_column));
+        }
+        kept = kept && here;
+    }
+    if (kept) {
+        return write_together(lake, files, count, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (write_at(&own, &files[i], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* ---- rows as text ---- */
@@ -1396,6 +1886,7 @@ static const struct lake_engine duck_engine = {
     .constant_date = duck_constant_date,
     .constant_real = duck_constant_real,
     .create = duck_create,
+    .create_pile = duck_create_pile,
     .append = duck_append,
     .flush = duck_flush,
     .define = duck_define,
@@ -1412,7 +1903,7 @@ static const struct lake_engine duck_engine = {
     .map = duck_map,
     .scalar = duck_scalar,
     .use_threads = duck_use_threads,
-    .in_order = duck_in_order,
+    .repeated = duck_repeated,
 };
 
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err)

@@ -10,6 +10,8 @@ struct lake_engine {
     int (*constant_date)(struct lake *lake, const char *name, int32_t date, struct error *err);
     int (*constant_real)(struct lake *lake, const char *name, double value, struct error *err);
     int (*create)(struct lake *lake, const struct table *table, struct error *err);
+    int (*create_pile)(struct lake *lake, const struct table *table,
+                       struct error *err); /* NULL: as create() */
     int (*append)(struct lake *lake, const struct batch *batch, struct error *err);
     int (*flush)(struct lake *lake, struct error *err);
     int (*define)(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
@@ -22,8 +24,7 @@ struct lake_engine {
                         const char *folder, const char *pattern, struct error *err);
     int (*columns)(struct lake *lake, const char *name, struct arena *arena,
                    struct column **columns, size_t *count, struct error *err);
-    int (*write)(struct lake *lake, const struct lake_output *output, enum lake_format format,
-                 const char *path, struct error *err);
+    int (*write)(struct lake *lake, const struct lake_file *files, size_t count, struct error *err);
     int (*each)(struct lake *lake, const char *sql,
                 int (*row)(void *context, const struct bytes *cells, size_t count,
                            struct error *err),
@@ -34,8 +35,8 @@ struct lake_engine {
                       void *context, struct error *err);
     int (*map)(struct lake *lake, const char *from, const struct lake_function *function,
                struct error *err);
-    /* Of DuckDB alone: what readers, people's files and C functions in SQL need; whether rows of a
-     * table stand in an order that begins with these columns. */
+    /* Of DuckDB alone: what readers, people's files and C functions in SQL need; what is quicker
+     * where rows of a table stand in an order that begins with these columns. */
     int (*ask)(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
                int (*row)(void *context, const struct bytes *cells, size_t count,
                           struct error *err),
@@ -44,7 +45,8 @@ struct lake_engine {
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
-    bool (*in_order)(struct lake *lake, const char *table, const char *columns);
+    const char *(*repeated)(struct lake *lake, const char *table, const char *columns,
+                            struct arena *arena); /* NULL: by grouping */
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
     int (*list_files)(struct lake *lake, const char *address, const char *pattern,

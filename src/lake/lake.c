@@ -40,6 +40,12 @@ int lake_create(struct lake *lake, const struct table *table, struct error *err)
     return lake->engine->create(lake, table, err);
 }
 
+int lake_create_pile(struct lake *lake, const struct table *table, struct error *err)
+{
+    return lake->engine->create_pile ? lake->engine->create_pile(lake, table, err)
+                                     : lake->engine->create(lake, table, err);
+}
+
 int lake_append(struct lake *lake, const struct batch *batch, struct error *err)
 {
     return lake->engine->append(lake, batch, err);
@@ -95,7 +101,14 @@ int lake_columns(struct lake *lake, const char *name, struct arena *arena, struc
 int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
                const char *path, struct error *err)
 {
-    return lake->engine->write(lake, output, format, path, err);
+    const struct lake_file file = {*output, format, path};
+    return lake->engine->write(lake, &file, 1, err);
+}
+
+int lake_write_files(struct lake *lake, const struct lake_file *files, size_t count,
+                     struct error *err)
+{
+    return lake->engine->write(lake, files, count, err);
 }
 
 int lake_each(struct lake *lake, const char *sql,
@@ -298,11 +311,10 @@ const char *lake_alike(const char *columns, struct arena *arena)
 const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
                           struct arena *arena)
 {
-    if (lake->engine->in_order && lake->engine->in_order(lake, table, columns)) {
-        return arena_printf(arena,
-                            "SELECT count(*) FROM (SELECT again, lag(again, 1, false) OVER () AS "
-                            "before FROM (SELECT %s AS again FROM %s)) WHERE again AND NOT before",
-                            lake_alike(columns, arena), table);
+    const char *quicker =
+        lake->engine->repeated ? lake->engine->repeated(lake, table, columns, arena) : NULL;
+    if (quicker) {
+        return quicker;
     }
     return arena_printf(arena,
                         "SELECT count(*) FROM (SELECT %s FROM %s GROUP BY %s HAVING count(*) > 1)",

@@ -56,6 +56,10 @@ int lake_constant_real(struct lake *lake, const char *name, double value, struct
 /* An empty table, to be fed with lake_append(). */
 int lake_create(struct lake *lake, const struct table *table, struct error *err);
 
+/* The same for rows whose order is no matter, and which may be many: less work where memory has
+ * room for them. */
+int lake_create_pile(struct lake *lake, const struct table *table, struct error *err);
+
 /* Adds a batch's rows to the table that it names. */
 int lake_append(struct lake *lake, const struct batch *batch, struct error *err);
 
@@ -120,6 +124,17 @@ struct lake_output {
  * the file, a part each: PATH/part-00000.parquet, ... in this order. */
 int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
                const char *path, struct error *err);
+
+/* A file to be written. */
+struct lake_file {
+    struct lake_output output;
+    enum lake_format format;
+    const char *path;
+};
+
+/* The same for several files, which an engine may write at the same time. */
+int lake_write_files(struct lake *lake, const struct lake_file *files, size_t count,
+                     struct error *err);
 
 /* Calls `row` for every row of a query, cells as text (data NULL: SQL NULL). Returning -1 stops. */
 int lake_each(struct lake *lake, const char *sql,

@@ -680,10 +680,9 @@ static int write_parquet(struct spark *spark, const struct lake_output *output, 
     return fs_remove_tree(folder, err);
 }
 
-static int spark_write(struct lake *base, const struct lake_output *output, enum lake_format format,
-                       const char *path, struct error *err)
+static int write_file(struct spark *spark, const struct lake_output *output,
+                      enum lake_format format, const char *path, struct error *err)
 {
-    struct spark *spark = spark_of(base);
     struct arena arena = {0};
     const char *from = output->from ? output->from : output->table->name;
     const struct fed_table *fed = find_table(spark, output->table);
@@ -699,6 +698,18 @@ static int spark_write(struct lake *base, const struct lake_output *output, enum
     }
     arena_release(&arena);
     return status;
+}
+
+static int spark_write(struct lake *base, const struct lake_file *files, size_t count,
+                       struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (write_file(spark_of(base), &files[i].output, files[i].format, files[i].path, err) !=
+            0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* ---- this program on executors ---- */

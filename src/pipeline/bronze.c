@@ -469,7 +469,7 @@ static int create_tables(struct stage *stage, const struct record_spec *telemetr
                                         TABLE_ENTREES, TABLE_PRISES};
     static const char *const joined[] = {"telemetry_messages", "records_ensemble",
                                          "inputs_ensemble", "taken_ensemble"};
-    if (lake_create(stage->lake, telemetry->table, err) != 0) {
+    if (lake_create_pile(stage->lake, telemetry->table, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++) {

@@ -53,24 +53,48 @@ static int drop_other_days(struct stage *stage, const char *folder, const struct
     return 0;
 }
 
-static int write_days(struct stage *stage, struct error *err)
+/* The days that telemetry has, and of a run that goes on from an earlier one those that new
+ * messages fall on. */
+static int list_days(struct stage *stage, const char *telemetry, struct lake_rows *days,
+                     struct lake_rows *changed, struct error *err)
 {
-    struct lake_rows days, changed = {0};
-    const struct table_fact *fact = &fleet_tables[TABLE_TELEMETRY];
-    const struct table telemetry = silver_telemetry(stage);
-    if (lake_query(stage->lake,
-                   arena_printf(stage->arena,
-                                "SELECT DISTINCT event_date FROM %s ORDER BY event_date",
-                                telemetry.name),
-                   stage->arena, &days, err) != 0) {
+    const char *const select = "SELECT DISTINCT event_date FROM %s ORDER BY event_date";
+    *changed = (struct lake_rows){0};
+    if (lake_query(stage->lake, arena_printf(stage->arena, select, telemetry), stage->arena, days,
+                   err) != 0) {
         return -1;
     }
-    const char *touched = stage->taken.goes_on
-                              ? "SELECT DISTINCT event_date FROM telemetry_jours ORDER BY "
-                                "event_date"
-                              : NULL;
-    if (touched && lake_query(stage->lake, touched, stage->arena, &changed, err) != 0) {
+    return stage->taken.goes_on
+               ? lake_query(stage->lake, arena_printf(stage->arena, select, "telemetry_jours"),
+                            stage->arena, changed, err)
+               : 0;
+}
+
+/* Whether all telemetry was read by the run that this one goes on from. */
+static bool nothing_new(const struct stage *stage)
+{
+    return stage->taken.goes_on && stage->report->telemetry.files == stage->report->taken_before;
+}
+
+/* The CSV file and one Parquet file a day, at the same time; those of the earlier run stay where
+ * nothing came in. */
+static int write_telemetry(struct stage *stage, struct error *err)
+{
+    struct lake_rows days, changed;
+    const struct table_fact *fact = &fleet_tables[TABLE_TELEMETRY];
+    const struct table telemetry = silver_telemetry(stage);
+    size_t count = 0;
+    stage_tell(stage->session, &WRITING, 0, 0);
+    if (list_days(stage, telemetry.name, &days, &changed, err) != 0) {
         return -1;
+    }
+    struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, days.rows + 1);
+    if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
+        files[count] =
+            (struct lake_file){{.table = &telemetry, .order = TELEMETRY_ORDER}, .format = LAKE_CSV};
+        if (publish_stage(stage->publication, CLEAN_CSV, &files[count++].path, err) != 0) {
+            return -1;
+        }
     }
     for (size_t i = 0, c = 0; i < days.rows; i++) {
         struct lake_output output = {.table = &telemetry,
@@ -82,15 +106,18 @@ static int write_days(struct stage *stage, struct error *err)
         }
         const char *path =
             layout_path(stage->arena, fact->path, stage->session->run_date, output.where_date);
-        stage_tell(stage->session, &WRITING, i, days.rows);
         if (c < changed.rows && strcmp(changed.cells[c], days.cells[i]) == 0) {
             c++;
-        } else if (touched && taken_keep(stage, path)) {
+        } else if (stage->taken.goes_on && taken_keep(stage, path)) {
             continue;
         }
-        if (stage_write(stage, &output, LAKE_PARQUET, path, err) != 0) {
+        files[count] = (struct lake_file){output, .format = LAKE_PARQUET};
+        if (publish_stage(stage->publication, path, &files[count++].path, err) != 0) {
             return -1;
         }
+    }
+    if (lake_write_files(stage->lake, files, count, err) != 0) {
+        return -1;
     }
     return drop_other_days(stage,
                            layout_path(stage->arena, "silver/telemetry_parquet/run_date=D",
@@ -191,12 +218,6 @@ static int write_small_tables(struct stage *stage, struct error *err)
     return silver_write_quarantine(stage, err);
 }
 
-/* Whether all telemetry was read by the run that this one goes on from. */
-static bool nothing_new(const struct stage *stage)
-{
-    return stage->taken.goes_on && stage->report->telemetry.files == stage->report->taken_before;
-}
-
 /* Makes the table telemetry, or of a run that goes on from an earlier one the days that new
  * messages fall on: the others are read where they lie, once when they are few, or each SELECT
  * would unpack them anew. */
@@ -216,15 +237,6 @@ static int clean(struct stage *stage, struct error *err)
                                 : 0;
 }
 
-static int write_clean_csv(struct stage *stage, struct error *err)
-{
-    const struct table telemetry = silver_telemetry(stage);
-    const struct lake_output csv = {.table = &telemetry, .order = TELEMETRY_ORDER};
-    return nothing_new(stage) && taken_keep(stage, CLEAN_CSV)
-               ? 0
-               : stage_write(stage, &csv, LAKE_CSV, CLEAN_CSV, err);
-}
-
 int silver_build(struct stage *stage, struct error *err)
 {
     static const struct text building = TEXT("Nettoyage", "Cleaning");
@@ -238,8 +250,8 @@ int silver_build(struct stage *stage, struct error *err)
             return -1;
         }
     }
-    if (clean(stage, err) != 0 || count_rows(stage, err) != 0 || write_clean_csv(stage, err) != 0 ||
-        write_days(stage, err) != 0 || write_small_tables(stage, err) != 0) {
+    if (clean(stage, err) != 0 || count_rows(stage, err) != 0 || write_telemetry(stage, err) != 0 ||
+        write_small_tables(stage, err) != 0) {
         return -1;
     }
     return quality_write(stage, &telemetry, "silver", schema_issues(stage), err);

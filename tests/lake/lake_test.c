@@ -81,6 +81,35 @@ static void feed(struct lake *lake, int64_t first, int64_t last, bool reverse)
     arena_release(&arena);
 }
 
+/* A table whose rows have no order is one of the engine's when memory has no room for it. */
+static void test_a_pile_has_what_was_fed_wherever_it_lies(void **state)
+{
+    struct fixture *f = *state;
+    for (int small = 0; small < 2; small++) {
+        const struct lake_options options = {
+            .threads = 2, .memory = small ? "40MB" : NULL, .scratch = under(f, "scratch")};
+        struct lake *lake = NULL;
+        struct error err;
+        uint64_t rows, sum, reals, names, tables;
+        const struct lake_counted counts[] = {
+            {"SELECT count(*) FROM things", &rows},
+            {"SELECT CAST(sum(n) AS BIGINT) FROM things", &sum},
+            {"SELECT count(x) FROM things", &reals},
+            {"SELECT count(DISTINCT name) FROM things WHERE raw = '\\x00\\xFF'::BLOB", &names},
+            {"SELECT count(*) FROM duckdb_tables() WHERE table_name = 'things'", &tables}};
+        assert_int_equal(lake_open(&lake, &options, &err), 0);
+        assert_int_equal(lake_create_pile(lake, &things, &err), 0);
+        feed(lake, 0, 600000, false);
+        assert_int_equal(lake_counts(lake, counts, sizeof counts / sizeof *counts, &err), 0);
+        assert_int_equal(rows, 600000);
+        assert_int_equal(sum, UINT64_C(599999) * 300000);
+        assert_int_equal(reals, 480000);
+        assert_int_equal(names, 800);
+        assert_int_equal(tables, small);
+        lake_close(lake);
+    }
+}
+
 static void test_rows_that_were_fed_come_back(void **state)
 {
     struct fixture *f = *state;
@@ -143,16 +172,21 @@ static const struct column entretien_columns[] = {{"vin", COLUMN_TEXT},
 static const struct table maintenance = {"maintenance", entretien_columns, 4};
 static const struct table entretien = {"entretien", entretien_columns, 5};
 
-/* Services of vehicles in no order, written for one day by `vin, rang`, with the table kept in
- * that order or not. */
-static const char *services_hash(struct fixture *f, unsigned threads, bool sorted,
+/* How a table comes by its order: when it is written; kept in it by the lake; by the engine, for
+ * want of memory. */
+enum order { WHEN_WRITTEN, KEPT, KEPT_BY_ENGINE };
+
+/* Services of vehicles in no order, written for one day by `vin, rang`. */
+static const char *services_hash(struct fixture *f, unsigned threads, enum order order,
                                  enum lake_format format)
 {
     const struct lake_output output = {.table = &entretien,
                                        .order = "vin, rang",
                                        .where_column = "date_last_revis",
                                        .where_date = 1};
-    const struct lake_options options = {.threads = threads};
+    const struct lake_options options = {.threads = threads,
+                                         .memory = order == KEPT_BY_ENGINE ? "60MB" : NULL,
+                                         .scratch = under(f, "scratch")};
     struct lake *lake = NULL;
     struct error err;
     struct batch batch;
@@ -161,7 +195,9 @@ static const char *services_hash(struct fixture *f, unsigned threads, bool sorte
     char *hash = arena_alloc(&f->arena, HASH_TEXT_SIZE, 1);
     uint64_t bytes;
     assert_int_equal(lake_open(&lake, &options, &err), 0);
-    assert_int_equal(lake_create(lake, &maintenance, &err), 0);
+    assert_int_equal(order == WHEN_WRITTEN ? lake_create(lake, &maintenance, &err)
+                                           : lake_create_pile(lake, &maintenance, &err),
+                     0);
     batch_init(&batch, &maintenance, &arena);
     for (int64_t i = 0; i < 400000; i++) {
         size_t r = batch.rows++;
@@ -179,7 +215,7 @@ static const char *services_hash(struct fixture *f, unsigned threads, bool sorte
         }
     }
     assert_int_equal(lake_flush(lake, &err), 0);
-    assert_int_equal(sorted
+    assert_int_equal(order != WHEN_WRITTEN
                          ? lake_define_distinct(lake, &entretien, "gold/entretien.sql",
                                                 output.order, "date_last_revis", &err)
                          : lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err),
@@ -187,6 +223,13 @@ static const char *services_hash(struct fixture *f, unsigned threads, bool sorte
     assert_int_equal(lake_write(lake, &output, format, path, &err), 0);
     assert_int_equal(hash_file(path, hash, &bytes, &err), 0);
     assert_true(bytes > 100000);
+    uint64_t tables;
+    assert_int_equal(lake_count(lake,
+                                "SELECT count(*) FROM duckdb_tables() WHERE table_name = "
+                                "'entretien'",
+                                &tables, &err),
+                     0);
+    assert_int_equal(tables, order != KEPT); /* the engine has it as a table of its own */
     lake_close(lake);
     arena_release(&arena);
     return hash;
@@ -196,10 +239,11 @@ static void test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then(voi
 {
     struct fixture *f = *state;
     for (enum lake_format format = LAKE_CSV; format <= LAKE_PARQUET; format++) {
-        const char *once = services_hash(f, 1, false, format);
+        const char *once = services_hash(f, 1, WHEN_WRITTEN, format);
         for (unsigned threads = 1; threads <= 4; threads++) {
-            assert_string_equal(once, services_hash(f, threads, true, format));
+            assert_string_equal(once, services_hash(f, threads, KEPT, format));
         }
+        assert_string_equal(once, services_hash(f, 2, KEPT_BY_ENGINE, format));
     }
 }
 
@@ -635,6 +679,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_lake, close_lake)
     const struct CMUnitTest tests[] = {
         TEST(test_rows_that_were_fed_come_back),
+        TEST(test_a_pile_has_what_was_fed_wherever_it_lies),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
         TEST(test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then),
         TEST(test_of_rows_alike_in_the_key_the_least_stays),

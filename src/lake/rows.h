@@ -1,0 +1,135 @@
+/* Rows of one table in memory: as they came, or sorted by a key and without repetitions. For this
+ * room only.
+ *
+ * A row lies in one piece: a word of bits that says which columns are NULL, then numbers of eight
+ * bytes, dates and the numbers of texts of four. Texts are kept once a column. Rows stay where they
+ * were added; their order is a list of their numbers, so that sorting moves 16 bytes a row. */
+#ifndef LAKE_ROWS_H
+#define LAKE_ROWS_H
+
+#include "base/arena.h"
+#include "base/columns.h"
+
+#include <string.h>
+
+enum { ROWS_A_BLOCK = 1 << 14 };
+
+struct texts { /* the texts of one column, numbered as they came */
+    struct bytes *all;
+    uint32_t count, room, last;
+    uint32_t *slots; /* hash table: number + 1, or 0 */
+    size_t slot_count;
+    uint32_t *ranks; /* in the order of bytes; of the key's first column alone */
+    struct arena memory;
+    size_t bytes;
+};
+
+struct rows_column {
+    const char *name;
+    enum column_type type;
+    size_t offset; /* in a row */
+    struct texts texts;
+};
+
+struct rows {
+    const char *name;
+    struct rows_column columns[BATCH_COLUMNS];
+    size_t column_count, row_size;
+    size_t key[BATCH_COLUMNS], key_count, least; /* columns */
+    unsigned char **blocks;                      /* of ROWS_A_BLOCK rows each */
+    size_t block_count, block_room;
+    size_t added;
+    uint32_t *order; /* [count] rows in the order of the key; NULL before rows_sort() */
+    size_t count;
+    uint32_t *by_date; /* [count] rows by date, within a date in the order of the key */
+    size_t *date_ends; /* [date_count] where the rows of first_date, ... end in by_date */
+    int32_t first_date;
+    size_t date_count;
+    struct arena memory; /* of names */
+};
+
+/* No rows yet of `table`; `key` and `least` as in lake_define_distinct(), or both NULL: then the
+ * rows stay as they come. */
+struct rows *rows_open(const struct table *table, const char *key, const char *least);
+
+/* NULL is fine. */
+void rows_close(struct rows *rows);
+
+/* Copies the rows of a batch; false, with nothing copied, when there would be too many for a list
+ * of 32-bit numbers. */
+bool rows_add(struct rows *rows, const struct batch *batch);
+
+/* Copies rows first, first + 1, ... into a batch of the same columns, as many as there are and as
+ * it has room for; texts stay those of the rows. */
+void rows_read(const struct rows *rows, size_t first, struct batch *batch);
+
+/* Bytes that these rows take, together with what sorting them will. */
+size_t rows_bytes(const struct rows *rows);
+
+/* Ends adding: sorts, and leaves out repetitions. */
+void rows_sort(struct rows *rows);
+
+/* How many values of the first `columns` of the key stand in several rows. */
+size_t rows_repeated(const struct rows *rows, size_t columns);
+
+struct rows_part {         /* a list of rows */
+    const uint32_t *order; /* NULL: 0, 1, ... */
+    size_t count;
+};
+
+/* Lists the rows by a DATE column, for rows_of_date(). */
+void rows_split(struct rows *rows, size_t column);
+
+struct rows_part rows_of_date(const struct rows *rows, int32_t date);
+
+/* The column's number, or column_count. */
+size_t rows_find(const struct rows *rows, const char *column);
+
+/* ---- what a row holds ---- */
+
+static inline const unsigned char *rows_at(const struct rows *rows, uint32_t row)
+{
+    return rows->blocks[row / ROWS_A_BLOCK] + row % ROWS_A_BLOCK * rows->row_size;
+}
+
+static inline bool rows_null(const unsigned char *row, size_t column)
+{
+    uint32_t nulls;
+    memcpy(&nulls, row, sizeof nulls);
+    return nulls >> column & 1;
+}
+
+static inline double rows_real(const unsigned char *row, const struct rows_column *column)
+{
+    double value;
+    memcpy(&value, row + column->offset, sizeof value);
+    return value;
+}
+
+/* WHOLE, TIMESTAMP, DATE. */
+static inline int64_t rows_whole(const unsigned char *row, const struct rows_column *column)
+{
+    int64_t value;
+    int32_t date;
+    if (column->type == COLUMN_DATE) {
+        memcpy(&date, row + column->offset, sizeof date);
+        return date;
+    }
+    memcpy(&value, row + column->offset, sizeof value);
+    return value;
+}
+
+static inline uint32_t rows_text_number(const unsigned char *row, const struct rows_column *column)
+{
+    uint32_t number;
+    memcpy(&number, row + column->offset, sizeof number);
+    return number;
+}
+
+/* Lives as long as the rows. */
+static inline struct bytes rows_text(const unsigned char *row, const struct rows_column *column)
+{
+    return column->texts.all[rows_text_number(row, column)];
+}
+
+#endif
