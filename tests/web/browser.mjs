@@ -518,6 +518,20 @@ async function firstAnswers() {
         assert.equal((await askedOf(`/?run=${FIRST_DAY}`)).length, 2);
         assert.equal((await askedOf("/donnees?page=2&size=10")).filter((url) => url.startsWith("vehicles")).length, 1);
     });
+    await check("a link that is pointed at asks ahead, once, and changes nothing that is seen", async () => {
+        await tab.go("/");
+        asked = [];
+        const before = await page.locator("#app").innerHTML();
+        const answered = page.waitForResponse(/model/);
+        await page.locator('.nav a[href="/modele"]').hover();
+        await answered;
+        await page.evaluate(() => new Promise((done) => setTimeout(done, 100))); // the page is drawn for nobody
+        assert.equal(await page.locator("#app").innerHTML(), before);
+        await page.locator('.nav a[href="/modele"]').click();
+        await settle(page);
+        assert.deepEqual(asked.filter((url) => url.startsWith("model")), ["model"]);
+        assert.deepEqual(tab.complaints, []);
+    });
     await tab.close();
 }
 
