@@ -337,6 +337,13 @@ async function findings() {
         assert.deepEqual(shown.slice(0, critical.length), critical.slice(0, shown.length));
         assert.equal(await page.locator("[data-kpi=critiques] .kpi-value").innerText(), String(critical.length));
     });
+    await check("a usual range is not parted by the end of a line", async () => {
+        for (const lang of ["fr", "en"]) {
+            await tab.go(`/?lang=${lang}`);
+            const range = /\([^)]*\)/.exec(await page.locator(".hero-lines p").first().innerText());
+            assert.ok(range && !range[0].includes(" "), `${range}`);
+        }
+    });
     await check("a filter leaves the fleet's figures alone", async () => {
         await tab.go("/?lang=fr&niveau=urgent");
         assert.equal(await page.locator("[data-kpi=vehicles] .kpi-value").innerText(), "50");
@@ -377,6 +384,17 @@ async function findings() {
         await page.waitForURL(/prob_min=0\.9/);
         await settle(page);
         assert.deepEqual((await vinsOf(page)).sort(), gold.filter(least(0.9)).map((r) => r.vin).sort());
+    });
+    await check("values that were replaced are named in words", async () => {
+        await page.route("**/api/v1/quality*", async (route) => {
+            const response = await route.fetch();
+            const json = await response.json();
+            json.lineage.telemetry.imputed = { temp_moteur: 2, vitesse: 1 };
+            await route.fulfill({ response, json });
+        });
+        await tab.go("/qualite?lang=fr");
+        assert.match(await page.locator(".figures .note").innerText(), /Température moteur 2, Vitesse 1\./);
+        await page.unroute("**/api/v1/quality*");
     });
     await check("quarantined records can be read, by reason", async () => {
         const answer = await api(server.url, "quality");
@@ -517,6 +535,20 @@ async function firstAnswers() {
         assert.equal((await askedOf("/?niveau=urgent")).length, 2);
         assert.equal((await askedOf(`/?run=${FIRST_DAY}`)).length, 2);
         assert.equal((await askedOf("/donnees?page=2&size=10")).filter((url) => url.startsWith("vehicles")).length, 1);
+    });
+    await check("a link that is pointed at asks ahead, once, and changes nothing that is seen", async () => {
+        await tab.go("/");
+        asked = [];
+        const before = await page.locator("#app").innerHTML();
+        const answered = page.waitForResponse(/model/);
+        await page.locator('.nav a[href="/modele"]').hover();
+        await answered;
+        await page.evaluate(() => new Promise((done) => setTimeout(done, 100))); // the page is drawn for nobody
+        assert.equal(await page.locator("#app").innerHTML(), before);
+        await page.locator('.nav a[href="/modele"]').click();
+        await settle(page);
+        assert.deepEqual(asked.filter((url) => url.startsWith("model")), ["model"]);
+        assert.deepEqual(tab.complaints, []);
     });
     await tab.close();
 }

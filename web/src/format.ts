@@ -50,7 +50,7 @@ export function date(text: string | null | undefined, style: DateStyle = "short"
     const name = (style === "long" || style === "month" ? words.months : words.shortMonths)[month - 1];
     if (Number.isNaN(Date.parse(`${text.slice(0, 10)}T00:00:00Z`)) || name === undefined) return text;
     if (style === "month") return `${name} ${year}`;
-    const first = `${day === 1 ? words.first : day} ${name}`;
+    const first = `${day === 1 ? words.first : day}\u00a0${name}`;
     return style === "day" ? first : `${first} ${year}`;
 }
 

@@ -1,9 +1,12 @@
 /* Asks ahead: for the first page's answers before anything is drawn, and for what the reader is about
  * to open, the page behind the link that the pointer or the focus is on. The answer is then mostly
- * there when the page is drawn. */
+ * there when the page is drawn, and its code is ready. */
+import { h } from "preact";
+import { renderToString } from "preact-render-to-string";
 import { get } from "./api/client";
+import { load } from "./app";
 import { dashboardPaths } from "./pages/Dashboard";
-import { place, placeOf, type Place } from "./router";
+import { place, placeOf, type PageName, type Place } from "./router";
 import { analyticsPath, gridPath, modelPath, qualityPath, quarantinePath, trendsPath, vehiclePath } from "./selection";
 
 const FIRST_WAIT = 250; // ms; then the page is drawn as far as it is known
@@ -28,11 +31,22 @@ export function firstAnswers(script: Promise<unknown>): Promise<unknown> {
     return Promise.race([Promise.all([script, ...asked]), new Promise((done) => setTimeout(done, FIRST_WAIT))]);
 }
 
+const rehearsed = new Set<PageName>();
+
+/** Draws a page once as text that nobody sees: the browser reads code only when it runs first, and a click should not wait for that. */
+async function rehearse(target: Place, answers: Promise<void>[]): Promise<void> {
+    if (rehearsed.has(target.page) || target.page === place.get().page) return;
+    rehearsed.add(target.page);
+    const [Page] = await Promise.all([load(target.page), ...answers]);
+    if (place.get().page !== target.page) renderToString(h(Page, { place: target })); // the reader may be there by now
+}
+
 function warm(event: Event): void {
     const link = (event.target as Element | null)?.closest?.("a");
     if (!link || link.origin !== location.origin || link.hasAttribute("download")) return;
     const target = placeOf(link.pathname, link.search);
-    for (const path of pathsOf(target)) get(path);
+    const answers = pathsOf(target).map((path) => get(path).promise);
+    void rehearse(target, answers).catch(() => undefined);
 }
 
 export function startWarming(): void {

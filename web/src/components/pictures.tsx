@@ -26,11 +26,10 @@ export function Sparkline({ values, tone }: { values: number[]; tone?: string | 
     const points = curve(values, w, h, 4);
     const [x, y] = points[points.length - 1] ?? [0, 0];
     return (
-        <svg class={`sparkline ${tone ?? ""}`} viewBox={`0 0 ${w} ${h}`} preserveAspectRatio="none" aria-hidden="true"
-            fill="none" stroke="currentColor" stroke-linejoin="round" stroke-linecap="round">
-            <polyline points={pathOf(points)} stroke-width="1.8" vector-effect="non-scaling-stroke" />
+        <svg class={`sparkline ${tone ?? ""}`} viewBox={`0 0 ${w} ${h}`} preserveAspectRatio="none" aria-hidden="true">
+            <polyline points={pathOf(points)} stroke-width="1.8" />
             {/* A line of no length is a dot that stays round when the box is squeezed. */}
-            <path d={`M${x.toFixed(1)},${y.toFixed(1)}h0`} stroke-width="6" vector-effect="non-scaling-stroke" />
+            <path d={`M${x.toFixed(1)},${y.toFixed(1)}h0`} stroke-width="6" />
         </svg>
     );
 }

@@ -63,9 +63,9 @@ export const en: Catalogue = {
     why: {
         notMeasured: (label) => `${label}: not measured`,
         plain: (label, value) => `${label}: ${value}`,
-        below: (label, value, low, high) => `${label} ${value}, below usual (${low} to ${high})`,
-        above: (label, value, low, high) => `${label} ${value}, above usual (${low} to ${high})`,
-        inside: (label, value, low, high) => `${label} ${value}, within usual (${low} to ${high})`,
+        below: (label, value, low, high) => `${label} ${value}, below usual (${low}\u00a0to\u00a0${high})`,
+        above: (label, value, low, high) => `${label} ${value}, above usual (${low}\u00a0to\u00a0${high})`,
+        inside: (label, value, low, high) => `${label} ${value}, within usual (${low}\u00a0to\u00a0${high})`,
         short: { below: "too low", above: "too high", inside: "within usual" },
         none: "No measure stands out: the model judges the whole.",
     },
@@ -335,9 +335,9 @@ export const en: Catalogue = {
         goldRows: "Vehicles in gold",
         orphans: "Orphans",
         balance: (records, silver, quarantined, duplicates) =>
-            `${records} read = ${silver} in silver + ${quarantined} in quarantine + ${duplicates} duplicates: nothing vanishes.`,
+            `${records} read = ${silver} in silver + ${quarantined} in quarantine + ${duplicates} repeated: nothing vanishes.`,
         unbalanced: (records, silver, quarantined, duplicates) =>
-            `Beware: ${records} read, but ${silver} in silver + ${quarantined} in quarantine + ${duplicates} duplicates.`,
+            `Beware: ${records} read, but ${silver} in silver + ${quarantined} in quarantine + ${duplicates} repeated.`,
         imputed: (text) => `Values replaced by a default: ${text}.`,
         nulls: (level) => `Missing values, ${level}`,
         nullsTitle: (column, pct) => `${column} is missing most: ${pct} of the rows`,

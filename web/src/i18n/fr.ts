@@ -65,11 +65,11 @@ export const fr = {
         notMeasured: (label: string) => `${label} : non mesurée`,
         plain: (label: string, value: string) => `${label} : ${value}`,
         below: (label: string, value: string, low: string, high: string) =>
-            `${label} ${value}, sous l'habituel (${low} à ${high})`,
+            `${label} ${value}, sous l'habituel (${low}\u00a0à\u00a0${high})`,
         above: (label: string, value: string, low: string, high: string) =>
-            `${label} ${value}, au-dessus de l'habituel (${low} à ${high})`,
+            `${label} ${value}, au-dessus de l'habituel (${low}\u00a0à\u00a0${high})`,
         inside: (label: string, value: string, low: string, high: string) =>
-            `${label} ${value}, dans l'habituel (${low} à ${high})`,
+            `${label} ${value}, dans l'habituel (${low}\u00a0à\u00a0${high})`,
         short: { below: "trop bas", above: "trop haut", inside: "dans l'habituel" },
         none: "Aucune mesure ne ressort : le modèle juge l'ensemble.",
     },
@@ -341,9 +341,9 @@ export const fr = {
         goldRows: "Véhicules en gold",
         orphans: "Orphelins",
         balance: (records: string, silver: string, quarantined: string, duplicates: string) =>
-            `${records} lus = ${silver} en silver + ${quarantined} en quarantaine + ${duplicates} doublons : rien ne disparaît.`,
+            `${records} lus = ${silver} en silver + ${quarantined} en quarantaine + ${duplicates} en double : rien ne disparaît.`,
         unbalanced: (records: string, silver: string, quarantined: string, duplicates: string) =>
-            `Attention : ${records} lus, mais ${silver} en silver + ${quarantined} en quarantaine + ${duplicates} doublons.`,
+            `Attention : ${records} lus, mais ${silver} en silver + ${quarantined} en quarantaine + ${duplicates} en double.`,
         imputed: (text: string) => `Valeurs remplacées par défaut : ${text}.`,
         nulls: (level: string) => `Valeurs absentes, ${level}`,
         nullsTitle: (column: string, pct: string) => `${column} manque le plus : ${pct} des lignes`,

@@ -198,7 +198,7 @@ function Row({ catalog, vehicle, link }: { catalog: Catalog; vehicle: Vehicle; l
 
 /** The vehicles after the first, grouped by how soon. */
 function Groups({ catalog, vehicles, params }: { catalog: Catalog; vehicles: Vehicle[]; params: URLSearchParams }) {
-    const rows = useFirst(vehicles, 56, 480);
+    const rows = useFirst(vehicles, 59, 548);
     return (
         <div data-whole={rows.length === vehicles.length}>
             {STATUTS.map((statut) => {

@@ -110,7 +110,7 @@ function SortHeader({ catalog, column, sort }: { catalog: Catalog; column: strin
 }
 
 function Table({ catalog, vehicles, view, params }: { catalog: Catalog; vehicles: Vehicles; view: View; params: URLSearchParams }) {
-    const rows = useFirst(vehicles.rows, 40, 250);
+    const rows = useFirst(vehicles.rows, 43, 290);
     return (
         <div class="table-scroll" role="region" aria-label={t().data.caption} tabIndex={0}>
             <table class="table grid">

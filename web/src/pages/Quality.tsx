@@ -39,7 +39,7 @@ export function Pairs({ pairs }: { pairs: [string, ComponentChildren][] }) {
 
 // ---- counts ----
 
-function Counts({ answer }: { answer: Answer }) {
+function Counts({ catalog, answer }: { catalog: Catalog; answer: Answer }) {
     const words = t().quality;
     const { telemetry, gold_rows } = answer.lineage;
     if (!telemetry) return null;
@@ -68,7 +68,7 @@ function Counts({ answer }: { answer: Answer }) {
             </ul>
             <p class="note">
                 {say(n(telemetry.records), n(telemetry.rows), n(telemetry.quarantined), n(telemetry.duplicates))}
-                {imputed.length > 0 && ` ${words.imputed(imputed.map(([name, count]) => `${name} ${n(count)}`).join(", "))}`}
+                {imputed.length > 0 && ` ${words.imputed(imputed.map(([name, count]) => `${columnLabel(catalog, name)} ${n(count)}`).join(", "))}`}
             </p>
         </section>
     );
@@ -286,7 +286,7 @@ export function Quality({ place }: { place: Place }) {
                 <div class="boards"><Skeleton height={360} /><Skeleton height={360} /></div>
             ) : (
                 <div aria-busy={answer.busy}>
-                    <Counts answer={data} />
+                    <Counts catalog={catalog.data} answer={data} />
                     <div class="boards">
                         <div class="board-stack">
                             <Refused answer={data} query={query} />

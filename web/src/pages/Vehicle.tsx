@@ -1,6 +1,6 @@
 /* Véhicule: all about one vehicle, for the workshop: what to do and why, every measure beside its usual
  * range, what the model gives each failure, services, telemetry by day, past runs. Printable. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import type { Catalog, VehicleDetail } from "../api/types";
 import { useApi } from "../api/use";
 import { failureLabel, kmLeft, measureOf, measureText, reasonSentence, sideOf, useCatalog } from "../catalog";
@@ -314,7 +314,8 @@ function Runs({ catalog, detail }: { catalog: Catalog; detail: VehicleDetail }) 
 
 /** Left and right go to the neighbours, unless the reader is typing or moving in a control. */
 function useKeys(detail: VehicleDetail | undefined, params: URLSearchParams): void {
-    useEffect(() => {
+    // Before the vehicle is shown: who sees it may press the next key.
+    useLayoutEffect(() => {
         const listen = (event: KeyboardEvent) => {
             if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
             if ((event.target as Element).closest("input, select, textarea, [role=region], [role=slider]")) return;
