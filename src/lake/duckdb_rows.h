@@ -1,4 +1,5 @@
-/* Rows of rows.h as tables of DuckDB, without a copy: scanned where they lie. For duckdb.c only. */
+/* Rows of rows.h as tables of DuckDB, without a copy: scanned where they lie. For duckdb*.c only.
+ */
 #ifndef LAKE_DUCKDB_ROWS_H
 #define LAKE_DUCKDB_ROWS_H
 

@@ -1,0 +1,111 @@
+/* What the files of the engine on DuckDB share: its session, statements and streams. For duckdb*.c
+ * only, the only files that include duckdb.h. */
+#ifndef LAKE_DUCKDB_INNER_H
+#define LAKE_DUCKDB_INNER_H
+
+#include "lake/engine.h"
+#include "lake/rows.h"
+
+#include <duckdb.h>
+
+enum { FED_TABLES = 16, SORTED_TABLES = 4, PILES = 2 };
+
+struct feed { /* one table that is being fed */
+    const struct table *table;
+    duckdb_appender appender;
+    duckdb_data_chunk chunk;
+};
+
+struct sorted { /* one table whose rows stand in an order */
+    const char *table, *order;
+    struct rows *rows; /* kept here, the engine has a view of them; NULL: it keeps them itself */
+};
+
+struct pile { /* a table whose rows are kept here as they come; the engine has a view of them */
+    const struct table *table;
+    struct rows *rows;
+};
+
+struct duck {
+    struct lake lake; /* first: what the calls of lake.h hand over */
+    duckdb_database database;
+    duckdb_connection work;   /* statements and appenders */
+    duckdb_connection reader; /* streamed results */
+    unsigned threads;         /* that the engine works with; 0: all cores */
+    struct feed feeds[FED_TABLES];
+    size_t feed_count;
+    struct sorted sorted[SORTED_TABLES];
+    size_t sorted_count;
+    struct pile piles[PILES];
+    size_t pile_count;
+    bool poured;   /* a pile grew too large, and went to the engine */
+    size_t memory; /* the engine's limit in bytes, half of which is for what is kept here; 0: not
+                      asked yet */
+    bool halved;   /* the engine has the other half alone */
+    struct arena names;  /* of the sorted tables */
+    struct arena opened; /* the names of the user's file that was opened last */
+    const char *opened_name, *opened_path;
+};
+
+static inline struct duck *duck_of(struct lake *lake)
+{
+    return (struct duck *)(void *)lake;
+}
+
+/* DuckDB's message (NULL: none) as one of our sentences about `what`: its first line, or ours where
+ * we know the mend. Returns -1. */
+int duck_error(struct error *err, const char *what, const char *message);
+
+/* 'text' as an SQL literal, owned by the arena. */
+const char *duck_literal(struct arena *arena, const char *text);
+
+/* Runs statements of the session without values; `what` stands in the message of an error. */
+int duck_run(struct duck *lake, const char *what, const char *sql, struct error *err);
+
+/* Runs one statement on any connection, and sleeps where duckdb_query() would keep asking for work
+ * while other threads have the last of it, which takes a twelfth of a large run's processor time.
+ */
+int duck_run_patiently(duckdb_connection connection, const char *what, const char *sql,
+                       struct error *err);
+
+/* Values for $1, $2, ... of a statement, as texts. */
+struct bound {
+    const char *const *texts;
+    size_t count;
+};
+
+/* Streams a query on the reading connection; calls `take` for each chunk until the end or its
+ * failure. It may keep the chunk, and sets it to NULL then. */
+int duck_stream(struct duck *lake, const char *what, const char *sql, struct bound bound,
+                int (*take)(void *context, duckdb_data_chunk *chunk, struct error *err),
+                void *context, struct error *err);
+
+/* Checks that `name` has just the columns of `table`, in order; `source` stands in the message. */
+int duck_check_columns(struct duck *lake, const char *name, const struct table *table,
+                       const char *source, struct error *err);
+
+/* A SELECT list of the columns of `table` but `except` (or NULL), with their types; owned by the
+ * arena. */
+const char *duck_cast_columns(const struct table *table, const char *except, struct arena *arena);
+
+/* The table whose rows stand in an order that begins with these columns, or NULL. */
+const struct sorted *duck_sorted_of(const struct duck *lake, const char *table,
+                                    const char *columns);
+
+/* Calls of struct lake_engine that stand in files of their own: duckdb_write.c, duckdb_read.c. */
+int duck_write(struct lake *base, const struct lake_file *files, size_t count, struct error *err);
+int duck_each(struct lake *base, const char *sql,
+              int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
+              void *context, struct error *err);
+int duck_ask(struct lake *base, const char *sql, const char *const *values, size_t value_count,
+             int (*row)(void *context, const struct bytes *cells, size_t count, struct error *err),
+             void *context, struct error *err);
+int duck_each_block(struct lake *base, const char *from, const char *const *columns,
+                    size_t column_count, const char *order,
+                    int (*block)(void *context, const double *x, size_t rows, struct error *err),
+                    void *context, struct error *err);
+int duck_map(struct lake *base, const char *from, const struct lake_function *function,
+             struct error *err);
+int duck_scalar(struct lake *base, const struct lake_scalar *scalar, struct error *err);
+
+#endif
