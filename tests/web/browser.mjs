@@ -561,7 +561,7 @@ async function newRun() {
         await page.evaluate(() => (window.stillHere = true));
         addRun(program, data, NEXT_DAY, 50, false);
         await page.locator(".toast").waitFor();
-        await page.waitForFunction(() => document.querySelector(".eyebrow")?.textContent?.includes("24 November"));
+        await page.waitForFunction(() => document.querySelector(".eyebrow")?.textContent?.includes("24\u00a0November"));
         await settle(page);
         assert.match(await heading(page), new RegExp(goldOf(data)[0].vin));
         assert.equal(await page.evaluate(() => window.stillHere), true);
