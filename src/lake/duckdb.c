@@ -255,9 +255,10 @@ static int set_memory(struct duck *lake, size_t limit, struct error *err)
 static int ask_memory(struct duck *lake, struct error *err)
 {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    char text[32] = "", unit[8] = "";
-    double number = 0;
+    enum { UNITS = sizeof units / sizeof *units };
+    char text[32] = "", *unit = text;
     duckdb_result result;
+    size_t u = 0;
     if (lake->memory > 0) {
         return 0;
     }
@@ -268,12 +269,14 @@ static int ask_memory(struct duck *lake, struct error *err)
         duckdb_free(cell);
     }
     duckdb_destroy_result(&result);
-    if (sscanf(text, "%lf %7s", &number, unit) != 2) {
+    double number = strtod(text, &unit);
+    unit += strspn(unit, " ");
+    for (; u < UNITS && strcmp(unit, units[u]) != 0; u++) {
+        number *= 1024;
+    }
+    if (u == UNITS || !(number > 0)) {
         return error_set(err, "limite de mémoire illisible : %s", "unreadable memory limit: %s",
                          text);
-    }
-    for (size_t u = 0; u < sizeof units / sizeof *units && strcmp(unit, units[u]) != 0; u++) {
-        number *= 1024;
     }
     lake->memory = (size_t)number;
     return 0;
