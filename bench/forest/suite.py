@@ -1,5 +1,5 @@
 """Quality on every table of ../shared/data/suite beside scikit-learn's: mean and standard deviation
-over five seeds (kdd99: scikit-learn once).
+over five seeds.
 
 Usage: python suite.py BUILD_DIR [TABLE...]
 
@@ -22,18 +22,15 @@ def main():
         data = tables.load(name)
         found = []
         for kind in (forests.Ours, forests.ScikitLearn):
-            seeds = 1 if name == "kdd99" and kind is forests.ScikitLearn else SEEDS
             f = kind(build, data)
             found.append(np.array([forests.scores(data[3], f.run(100, seed)[2])
-                                   for seed in range(seeds)]))
+                                   for seed in range(SEEDS)]))
         cells = []
         for k, sign in ((0, 1), (1, -1)):
             ours, other = found[0][:, k], found[1][:, k]
-            sd = max(ours.std(ddof=1), other.std(ddof=1) if len(other) > 1 else 0)
+            sd = max(ours.std(ddof=1), other.std(ddof=1))
             good &= sign * (ours.mean() - other.mean()) > -2 * sd
-            for values in (ours, other):
-                spread = f" ± {values.std(ddof=1):.4f}" if len(values) > 1 else ""
-                cells.append(f"{values.mean():.4f}{spread}")
+            cells += [f"{values.mean():.4f} ± {values.std(ddof=1):.4f}" for values in (ours, other)]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     raise SystemExit(0 if good else "worse than scikit-learn somewhere")
 
