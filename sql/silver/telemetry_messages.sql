@@ -5,11 +5,11 @@
 --        across runs; a clean message stays what it is when it is cleaned again
 SELECT
     vin, timestamp, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur,
-    voltage_batterie, temps_0_100, conso_essence, pression_injection
+    voltage_batterie, temps_0_100, conso_essence, pression_injection, event_date
 FROM telemetry_nouvelle
 UNION ALL
 SELECT
     vin, timestamp, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur,
-    voltage_batterie, temps_0_100, conso_essence, pression_injection
+    voltage_batterie, temps_0_100, conso_essence, pression_injection, event_date
 FROM telemetry_publiee
-WHERE event_date IN (SELECT CAST(event_ts AS DATE) FROM telemetry_nouvelle)
+WHERE event_date IN (SELECT event_date FROM telemetry_nouvelle)

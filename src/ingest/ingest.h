@@ -26,7 +26,10 @@ struct record_field {
     double low,
         high; /* numbers outside are impossible (inclusive; dates in days, instants in µs) */
     int derived_from; /* -1: read from the record by its name; else the index of the field whose
-                         text this one is parsed from (event_ts from timestamp) */
+                         text this one is parsed from (event_ts from timestamp), or, of a DATE, of
+                         the TIMESTAMP field before it whose day in UTC it is */
+    bool defaulted;   /* a number that is missing is taken for `missing` */
+    double missing;
 };
 
 struct record_spec {
@@ -126,11 +129,11 @@ struct ingest_counts {
  * room. False when it is refused: then the batch is as before and `reasons` has every reason added
  * (it may hold some already: then the record is refused in any case).
  *
- * Missing, null and (for texts and dates) empty or blank values are NULL in the row, and counted in
- * counts->missing. Numbers: fractions in WHOLE fields are rounded half away from zero and counted,
- * after the raw value was compared with low..high; -0.0 becomes 0; NaN and infinity are impossible.
- * TIMESTAMP and DATE fields are read from texts. Texts in the row point to the values' memory.
- * Of `counts` only the arrays per field are touched. */
+ * Missing, null and (for texts and dates) empty or blank values are the field's default or NULL in
+ * the row, and counted in counts->missing. Numbers: fractions in WHOLE fields are rounded half away
+ * from zero and counted, after the raw value was compared with low..high; -0.0 becomes 0; NaN and
+ * infinity are impossible. TIMESTAMP and DATE fields are read from texts. Texts in the row point to
+ * the values' memory. Of `counts` only the arrays per field are touched. */
 bool record_check(const struct record_spec *spec, const struct raw_value *values,
                   struct batch *batch, struct ingest_counts *counts, struct reasons *reasons);
 

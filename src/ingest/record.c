@@ -70,11 +70,16 @@ static bool is_blank(struct bytes text)
     return true;
 }
 
-/* A missing value: NULL, or a reason when it is required. */
+/* A missing value: the default, NULL, or a reason when it is required. */
 static void put_missing(struct row *row, const struct record_field *field, size_t column)
 {
-    row->batch->null[column][row->number] = true;
+    row->batch->null[column][row->number] = !field->defaulted;
     row->missing[column] = true;
+    if (field->defaulted && field->column.type == COLUMN_REAL) {
+        row->batch->values[column].real[row->number] = field->missing;
+    } else if (field->defaulted) {
+        row->batch->values[column].whole[row->number] = (int64_t)field->missing;
+    }
     if (field->required) {
         reasons_add(row->reasons, "missing", field->column.name);
     }
@@ -145,6 +150,14 @@ static void put_time(struct row *row, const struct record_field *field, size_t c
     row->batch->values[column].whole[row->number] = time;
 }
 
+/* The day of an instant that stands in the row already. */
+static void put_day(struct row *row, size_t column, size_t instant)
+{
+    row->batch->null[column][row->number] = row->batch->null[instant][row->number];
+    row->batch->values[column].whole[row->number] =
+        timestamp_date(row->batch->values[instant].whole[row->number]);
+}
+
 /* ---- one record ---- */
 
 static void put_value(struct row *row, const struct record_spec *spec, size_t column,
@@ -155,6 +168,10 @@ static void put_value(struct row *row, const struct record_spec *spec, size_t co
     const struct raw_value *value = &values[derived ? (size_t)field->derived_from : column];
     enum column_type type = field->column.type;
     bool number = type == COLUMN_WHOLE || type == COLUMN_REAL;
+    if (derived && spec->fields[field->derived_from].column.type == COLUMN_TIMESTAMP) {
+        put_day(row, column, (size_t)field->derived_from);
+        return;
+    }
     row->batch->null[column][row->number] = false;
     if (value->kind == RAW_MISSING || value->kind == RAW_NULL ||
         (!number && value->kind == RAW_TEXT && is_blank(value->text))) {

@@ -158,6 +158,9 @@ static int configure(duckdb_config config, const struct lake_options *options, s
         {"allow_persistent_secrets", "false"},
         {"home_directory", options->scratch ? options->scratch : "/nonexistent"},
         {"temp_directory", options->scratch ? options->scratch : ""},
+        /* Nothing outlives the session: packing tables as they are committed, again with every
+         * statement that adds to one, is for nothing. */
+        {"checkpoint_threshold", "1TB"},
         {"threads", options->threads > 0 ? threads : NULL},
         {"memory_limit", options->memory},
     };
@@ -182,11 +185,8 @@ static void duck_close(struct lake *base)
     duckdb_disconnect(&lake->reader);
     duckdb_disconnect(&lake->work);
     duckdb_close(&lake->database);
-    for (size_t i = 0; i < lake->sorted_count; i++) {
-        rows_close(lake->sorted[i].rows);
-    }
-    for (size_t i = 0; i < lake->pile_count; i++) {
-        rows_close(lake->piles[i].rows);
+    for (size_t i = 0; i < lake->kept_count; i++) {
+        distinct_close(lake->kept[i].distinct);
     }
     arena_release(&lake->opened);
     arena_release(&lake->names);
@@ -240,7 +240,10 @@ static const struct {
     [COLUMN_DATE] = {"DATE", DUCKDB_TYPE_DATE},
 };
 
-enum { BYTES_UNASKED = 16 << 20 }; /* so few are no matter */
+enum {
+    BYTES_UNASKED = 16 << 20, /* so few are no matter */
+    PIECE_MEMORY = 128 << 20, /* of a thread that reads rows back from disk, about */
+};
 
 static int set_memory(struct duck *lake, size_t limit, struct error *err)
 {
@@ -286,21 +289,18 @@ static int ask_memory(struct duck *lake, struct error *err)
 static size_t kept_bytes(const struct duck *lake)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < lake->pile_count; i++) {
-        bytes += rows_bytes(lake->piles[i].rows);
-    }
-    for (size_t i = 0; i < lake->sorted_count; i++) {
-        bytes += lake->sorted[i].rows ? rows_bytes(lake->sorted[i].rows) : 0;
+    for (size_t i = 0; i < lake->kept_count; i++) {
+        bytes += rows_bytes(lake->kept[i].distinct->rows);
     }
     return bytes;
 }
 
-/* Whether all that is kept here, together with `rows` that are not in the lists yet (or NULL), has
- * room in its half of the memory. Not when the engine cannot do with the other half. */
-static bool has_room(struct duck *lake, const struct rows *rows)
+/* Whether all that is kept here has room in its half of the memory. Not when the engine cannot do
+ * with the other half. */
+static bool has_room(struct duck *lake)
 {
     struct error unwilling;
-    size_t bytes = kept_bytes(lake) + (rows ? rows_bytes(rows) : 0);
+    size_t bytes = kept_bytes(lake);
     if (bytes <= BYTES_UNASKED) {
         return true;
     }
@@ -312,26 +312,64 @@ static bool has_room(struct duck *lake, const struct rows *rows)
     return bytes <= lake->memory / 2;
 }
 
-/* Gives the engine all of its memory again that is not in use here. */
+/* Gives the engine its memory again when rows went to disk, but for what reading them back takes.
+ */
 static int give_back_memory(struct duck *lake, struct error *err)
 {
-    bool halved = lake->halved;
-    size_t kept = kept_bytes(lake);
+    size_t pieces = parallel_threads(lake->threads) * PIECE_MEMORY;
+    size_t kept = kept_bytes(lake) + pieces;
+    if (!lake->halved || kept > lake->memory / 2) {
+        return 0;
+    }
     lake->halved = false;
-    return halved ? set_memory(lake, lake->memory - kept, err) : 0;
+    return set_memory(lake, lake->memory - kept, err);
 }
 
-/* Makes `name` a view of rows that are kept here. */
-static int show_rows(struct duck *lake, const char *name, const struct rows *rows,
-                     struct error *err)
+/* Adds a batch to rows that are kept here, after moving them to disk when there is no room. */
+static int keep(struct duck *lake, struct distinct *distinct, const struct batch *batch,
+                struct error *err)
+{
+    if (!has_room(lake) && rows_bytes(distinct->rows) > BYTES_UNASKED &&
+        distinct_spill(distinct, lake->threads, err) != 0) {
+        return -1;
+    }
+    return distinct_add(distinct, batch, lake->threads, err);
+}
+
+static int end_keeping(struct duck *lake, struct distinct *distinct, struct error *err)
+{
+    if (distinct_end(distinct, lake->threads, err) != 0) {
+        return -1;
+    }
+    return distinct->run_count > 0 ? give_back_memory(lake, err) : 0;
+}
+
+/* New rows that are kept here, closed with the session. */
+static struct kept *add_kept(struct duck *lake, const struct table *table,
+                             const struct lake_distinct *distinct)
+{
+    assert(lake->kept_count < KEPT_TABLES);
+    struct kept *kept = &lake->kept[lake->kept_count++];
+    *kept = (struct kept){
+        arena_strdup(&lake->names, table->name), table,
+        distinct_open(table, distinct->key, distinct->least, distinct->day, lake->scratch)};
+    return kept;
+}
+
+/* Makes `name` a view of rows that are kept here, with the columns of `table`. */
+static int show_rows(struct duck *lake, const char *name, const struct table *table,
+                     const struct distinct *distinct, struct error *err)
 {
     struct arena arena = {0};
-    int status = duckdb_rows_register(lake->work, rows, &lake->threads) == 0
-                     ? duck_run(lake, name,
-                                arena_printf(&arena, "CREATE VIEW %s AS SELECT * FROM %s_rows()",
-                                             name, name),
-                                err)
-                     : duck_error(err, name, NULL);
+    char *columns = arena_strdup(&arena, "");
+    for (size_t c = 0; c < table->column_count; c++) {
+        columns =
+            arena_printf(&arena, "%s%s%s", columns, c > 0 ? ", " : "", table->columns[c].name);
+    }
+    int status = duck_run(lake, name,
+                          arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM %s_rows()", name,
+                                       columns, distinct->table.name),
+                          err);
     arena_release(&arena);
     return status;
 }
@@ -351,14 +389,16 @@ static int duck_create(struct lake *base, const struct table *table, struct erro
 }
 
 /* Feeding the engine takes as long as reading JSON: it measures every column, and keeps rows so
- * that they can be changed. */
-static int duck_create_pile(struct lake *base, const struct table *table, struct error *err)
+ * that they can be changed; and its sort, which moves whole rows, five times as long as ours. */
+static int duck_create_distinct(struct lake *base, const struct table *table,
+                                const struct lake_distinct *distinct, struct error *err)
 {
     struct duck *lake = duck_of(base);
-    assert(lake->pile_count < PILES);
-    struct pile *pile = &lake->piles[lake->pile_count++];
-    *pile = (struct pile){table, rows_open(table, NULL, NULL)};
-    return show_rows(lake, table->name, pile->rows, err);
+    struct kept *kept = add_kept(lake, table, distinct);
+    if (duckdb_rows_register(lake->work, kept->distinct, &lake->threads) != 0) {
+        return duck_error(err, table->name, NULL);
+    }
+    return show_rows(lake, table->name, table, kept->distinct, err);
 }
 
 /* The feed of a table, opened at its first batch. */
@@ -439,46 +479,12 @@ static int feed_engine(struct duck *lake, const struct batch *batch, struct erro
     return 0;
 }
 
-/* Puts a table of the engine's in the place of a pile. */
-static int pour_out(struct duck *lake, struct pile *pile, struct error *err)
-{
-    struct arena arena = {0};
-    struct batch batch = {0};
-    const struct table *table = pile->table;
-    struct rows *rows = pile->rows;
-    *pile = lake->piles[--lake->pile_count];
-    lake->poured = true;
-    batch_init(&batch, table, &arena);
-    int status = give_back_memory(lake, err);
-    if (status == 0) {
-        status =
-            duck_run(lake, table->name, arena_printf(&arena, "DROP VIEW %s", table->name), err);
-    }
-    if (status == 0) {
-        status = duck_create(&lake->lake, table, err);
-    }
-    for (size_t done = 0; status == 0 && done < rows->added; done += batch.rows) {
-        rows_read(rows, done, &batch);
-        status = feed_engine(lake, &batch, err);
-    }
-    rows_close(rows);
-    arena_release(&arena);
-    return status;
-}
-
 static int duck_append(struct lake *base, const struct batch *batch, struct error *err)
 {
     struct duck *lake = duck_of(base);
-    for (size_t i = 0; i < lake->pile_count; i++) {
-        struct pile *pile = &lake->piles[i];
-        if (pile->table != batch->table) {
-            continue;
-        }
-        if (has_room(lake, NULL) && rows_add(pile->rows, batch)) {
-            return 0;
-        }
-        if (pour_out(lake, pile, err) != 0) {
-            return -1;
+    for (size_t i = 0; i < lake->kept_count; i++) {
+        if (lake->kept[i].fed == batch->table) {
+            return keep(lake, lake->kept[i].distinct, batch, err);
         }
     }
     return feed_engine(lake, batch, err);
@@ -497,18 +503,21 @@ static int duck_flush(struct lake *base, struct error *err)
         duckdb_appender_destroy(&feed->appender);
     }
     lake->feed_count = 0;
+    for (size_t i = 0; i < lake->kept_count && status == 0; i++) {
+        struct distinct *distinct = lake->kept[i].distinct;
+        if (distinct->rows->added > 0 || distinct->run_count > 0) {
+            status = end_keeping(lake, distinct, err);
+        }
+    }
     return status;
 }
 
-static int duck_define(struct lake *base, const char *name, const char *file,
-                       enum lake_definition kind, struct error *err)
+static int create_as(struct duck *lake, const char *kind, const char *name, const char *file,
+                     struct error *err)
 {
-    struct duck *lake = duck_of(base);
     struct arena arena = {0};
-    int status = duck_run(lake, name,
-                          arena_printf(&arena, "CREATE %s %s AS %s",
-                                       kind == LAKE_TABLE ? "TABLE" : "VIEW", name, sql_text(file)),
-                          err);
+    int status = duck_run(
+        lake, name, arena_printf(&arena, "CREATE %s %s AS %s", kind, name, sql_text(file)), err);
     if (status != 0 && strstr(err->text[LANG_EN], ".parquet")) { /* opened, but not readable */
         const struct error why = *err;
         error_set(err, "%s ; produisez ce fichier de nouveau : autostream run",
@@ -516,6 +525,12 @@ static int duck_define(struct lake *base, const char *name, const char *file,
     }
     arena_release(&arena);
     return status;
+}
+
+static int duck_define(struct lake *base, const char *name, const char *file,
+                       enum lake_definition kind, struct error *err)
+{
+    return create_as(duck_of(base), kind == LAKE_TABLE ? "TABLE" : "VIEW", name, file, err);
 }
 
 static int duck_words(struct lake *base, const char *name, const char *word_column,
@@ -827,26 +842,18 @@ done:
 
 /* ---- tables in an order, without repetitions ---- */
 
-const struct sorted *duck_sorted_of(const struct duck *lake, const char *table, const char *columns)
+struct distinct *duck_distinct_of(const struct duck *lake, const char *table, const char *columns)
 {
     size_t length = strlen(columns);
-    for (size_t i = 0; i < lake->sorted_count; i++) {
-        const struct sorted *sorted = &lake->sorted[i];
-        if (strcmp(sorted->table, table) == 0) {
-            return strncmp(sorted->order, columns, length) == 0 &&
-                           strchr(",", sorted->order[length])
-                       ? sorted
-                       : NULL;
+    for (size_t i = 0; i < lake->kept_count; i++) {
+        struct distinct *distinct = lake->kept[i].distinct;
+        if (strcmp(lake->kept[i].name, table) == 0 && distinct_ended(distinct)) {
+            bool first = strncmp(distinct->key, columns, length) == 0;
+            bool whole = length == 0 || strchr(",", distinct->key[length]);
+            return first && whole ? distinct : NULL;
         }
     }
     return NULL;
-}
-
-static void add_sorted(struct duck *lake, const char *name, const char *key, struct rows *rows)
-{
-    assert(lake->sorted_count < SORTED_TABLES);
-    lake->sorted[lake->sorted_count++] =
-        (struct sorted){arena_strdup(&lake->names, name), arena_strdup(&lake->names, key), rows};
 }
 
 const char *duck_cast_columns(const struct table *table, const char *except, struct arena *arena)
@@ -864,7 +871,7 @@ const char *duck_cast_columns(const struct table *table, const char *except, str
 
 struct gathering {
     struct duck *lake;
-    struct rows *rows;
+    struct distinct *distinct;
     struct batch batch;
 };
 
@@ -896,107 +903,102 @@ static void read_column(duckdb_vector vector, struct batch *batch, size_t c)
 static int gather_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
 {
     struct gathering *g = context;
-    (void)err;
     g->batch.rows = duckdb_data_chunk_get_size(*chunk);
     for (size_t c = 0; c < g->batch.table->column_count; c++) {
         read_column(duckdb_data_chunk_get_vector(*chunk, c), &g->batch, c);
     }
-    return has_room(g->lake, g->rows) && rows_add(g->rows, &g->batch) ? 0 : -1;
+    return keep(g->lake, g->distinct, &g->batch, err);
 }
 
-/* Rows that memory has room for are kept and sorted here, which takes a fifth of the engine's time:
- * its sort moves whole rows, and its storage measures every column. NULL, when there is no room or
- * the engine fails to give them: it is asked in another way then, and says why. */
-static struct rows *gather_rows(struct duck *lake, const struct table *table, const char *file,
-                                const char *key, const char *least)
+static int gather_rows(struct duck *lake, const struct table *table, const char *from,
+                       struct distinct *distinct, struct error *err)
 {
     struct arena arena = {0};
-    struct error unsaid;
-    struct gathering g = {.lake = lake, .rows = rows_open(table, key, least)};
-    const char *sql = arena_printf(&arena, "SELECT %s FROM (%s)",
-                                   duck_cast_columns(table, NULL, &arena), sql_text(file));
+    struct gathering g = {.lake = lake, .distinct = distinct};
+    const char *sql =
+        arena_printf(&arena, "SELECT %s FROM %s", duck_cast_columns(table, NULL, &arena), from);
     batch_init(&g.batch, table, &arena);
-    if (duck_stream(lake, table->name, sql, (struct bound){0}, gather_chunk, &g, &unsaid) == 0) {
-        rows_sort(g.rows);
-    } else {
-        rows_close(g.rows);
-        g.rows = NULL;
-    }
-    arena_release(&arena);
-    return g.rows;
-}
-
-/* The engine keeps rows of a table in the order of their insertion, and so does a filter.
- * Repetitions are neighbours in that order, the least first: finding and deleting them takes a
- * twentieth of the sort, where grouping by all columns took as long as the sort. */
-static int sort_in_engine(struct duck *lake, const char *name, const char *file, const char *key,
-                          const char *least, struct error *err)
-{
-    struct arena arena = {0};
-    int status =
-        duck_run(lake, name,
-                 arena_printf(&arena, "CREATE TABLE %s AS SELECT * FROM (%s) ORDER BY %s, %s", name,
-                              sql_text(file), key, least),
-                 err);
-    if (status == 0) {
-        status =
-            duck_run(lake, name,
-                     arena_printf(&arena,
-                                  "DELETE FROM %s WHERE rowid IN (SELECT row FROM (SELECT rowid AS "
-                                  "row, %s AS again FROM %s) WHERE again)",
-                                  name, lake_alike(key, &arena), name),
-                     err);
-    }
-    if (status == 0) {
-        add_sorted(lake, name, key, NULL);
-    }
+    int status = duck_stream(lake, table->name, sql, (struct bound){0}, gather_chunk, &g, err);
     arena_release(&arena);
     return status;
 }
 
-/* The engine gets all rows that are kept as they came, and all memory: it can spill them. */
-static int leave_to_engine(struct duck *lake, struct error *err)
-{
-    while (lake->pile_count > 0) {
-        if (pour_out(lake, &lake->piles[0], err) != 0) {
-            return -1;
-        }
-    }
-    return duck_flush(&lake->lake, err) == 0 ? give_back_memory(lake, err) : -1;
-}
-
-static int duck_define_distinct(struct lake *base, const struct table *table, const char *file,
-                                const char *key, const char *least, struct error *err)
+static int duck_define_distinct(struct lake *base, const struct table *table, const char *from,
+                                const struct lake_distinct *wanted, struct error *err)
 {
     struct duck *lake = duck_of(base);
-    struct rows *rows = lake->poured ? NULL : gather_rows(lake, table, file, key, least);
-    if (!rows) {
-        return leave_to_engine(lake, err) == 0
-                   ? sort_in_engine(lake, table->name, file, key, least, err)
-                   : -1;
+    struct distinct *distinct = duck_distinct_of(lake, from, wanted->key);
+    if (distinct) { /* as it was made; it goes by the new name from now on */
+        for (size_t i = 0; i < lake->kept_count; i++) {
+            if (lake->kept[i].distinct == distinct) {
+                lake->kept[i].name = arena_strdup(&lake->names, table->name);
+            }
+        }
+        return show_rows(lake, table->name, table, distinct, err);
     }
-    add_sorted(lake, table->name, key, rows);
-    return show_rows(lake, table->name, rows, err);
+    distinct = add_kept(lake, table, wanted)->distinct;
+    if (duckdb_rows_register(lake->work, distinct, &lake->threads) != 0) {
+        return duck_error(err, table->name, NULL);
+    }
+    return gather_rows(lake, table, from, distinct, err) == 0 &&
+                   end_keeping(lake, distinct, err) == 0
+               ? show_rows(lake, table->name, table, distinct, err)
+               : -1;
 }
 
-static const char *duck_repeated(struct lake *base, const char *table, const char *columns,
-                                 struct arena *arena)
+/* Grouping some hundred thousand rows at a time finds its groups in the cache, and needs no more
+ * memory for many rows than for few. */
+static int duck_define_by_key(struct lake *base, const char *name, const char *file,
+                              const char *from, struct error *err)
 {
-    const struct sorted *sorted = duck_sorted_of(duck_of(base), table, columns);
-    if (!sorted) {
-        return NULL;
+    struct duck *lake = duck_of(base);
+    struct distinct *distinct = duck_distinct_of(lake, from, "");
+    size_t step = 2 * (size_t)parallel_threads(lake->threads);
+    struct arena arena = {0};
+    if (!distinct || distinct->piece_count <= step) {
+        return create_as(lake, "TABLE", name, file, err);
     }
-    if (sorted->rows) {
-        size_t count = 1;
-        for (const char *p = columns; (p = strchr(p, ',')); p++) {
-            count++;
-        }
-        return arena_printf(arena, "SELECT %zu", rows_repeated(sorted->rows, count));
+    const char *insert = arena_printf(&arena, "INSERT INTO %s %s", name, sql_text(file));
+    int status = 0;
+    for (size_t start = 0; status == 0 && start < distinct->piece_count; start += step) {
+        size_t left = distinct->piece_count - start;
+        distinct->window_start = start;
+        distinct->window_end = start + (left < step ? left : step);
+        status = start == 0 ? create_as(lake, "TABLE", name, file, err)
+                            : duck_run(lake, name, insert, err);
     }
-    return arena_printf(arena,
-                        "SELECT count(*) FROM (SELECT again, lag(again, 1, false) OVER () AS "
-                        "before FROM (SELECT %s AS again FROM %s)) WHERE again AND NOT before",
-                        lake_alike(columns, arena), table);
+    distinct->window_start = 0;
+    distinct->window_end = distinct->piece_count;
+    arena_release(&arena);
+    return status;
+}
+
+static int duck_repeated(struct lake *base, const char *table, const char *columns,
+                         uint64_t *repeated, struct error *err)
+{
+    struct duck *lake = duck_of(base);
+    struct distinct *distinct = duck_distinct_of(lake, table, columns);
+    size_t count = 1;
+    for (const char *p = columns; (p = strchr(p, ',')); p++) {
+        count++;
+    }
+    return distinct ? distinct_count(distinct, count, lake->threads, repeated, err) : 1;
+}
+
+static int duck_days(struct lake *base, const char *table, const char *column, struct arena *arena,
+                     int32_t **days, size_t *count, struct error *err)
+{
+    const struct distinct *distinct = duck_distinct_of(duck_of(base), table, "");
+    (void)err;
+    if (!distinct || !distinct->day || strcmp(distinct->day, column) != 0) {
+        return 1;
+    }
+    *count = distinct->day_count;
+    *days = ARENA_NEW(arena, int32_t, *count);
+    for (size_t d = 0; d < *count; d++) {
+        (*days)[d] = distinct->days[d];
+    }
+    return 0;
 }
 
 /* ---- the engine ---- */
@@ -1006,11 +1008,12 @@ static const struct lake_engine duck_engine = {
     .constant_date = duck_constant_date,
     .constant_real = duck_constant_real,
     .create = duck_create,
-    .create_pile = duck_create_pile,
+    .create_distinct = duck_create_distinct,
     .append = duck_append,
     .flush = duck_flush,
     .define = duck_define,
     .define_distinct = duck_define_distinct,
+    .define_by_key = duck_define_by_key,
     .words = duck_words,
     .open_parquet = duck_open_parquet,
     .open_file = duck_open_file,
@@ -1024,6 +1027,7 @@ static const struct lake_engine duck_engine = {
     .scalar = duck_scalar,
     .use_threads = duck_use_threads,
     .repeated = duck_repeated,
+    .days = duck_days,
 };
 
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err)
@@ -1034,6 +1038,7 @@ int duck_open(struct lake **out, const struct lake_options *options, struct erro
     struct duck *lake = xcalloc(1, sizeof *lake);
     lake->lake.engine = &duck_engine;
     lake->threads = options->threads;
+    lake->scratch = options->scratch ? arena_strdup(&lake->names, options->scratch) : NULL;
     *out = &lake->lake;
     if (duckdb_create_config(&config) != DuckDBSuccess) {
         out_of_memory();

@@ -3,12 +3,12 @@
 #ifndef LAKE_DUCKDB_INNER_H
 #define LAKE_DUCKDB_INNER_H
 
+#include "lake/distinct.h"
 #include "lake/engine.h"
-#include "lake/rows.h"
 
 #include <duckdb.h>
 
-enum { FED_TABLES = 16, SORTED_TABLES = 4, PILES = 2 };
+enum { FED_TABLES = 16, KEPT_TABLES = 4 };
 
 struct feed { /* one table that is being fed */
     const struct table *table;
@@ -16,14 +16,10 @@ struct feed { /* one table that is being fed */
     duckdb_data_chunk chunk;
 };
 
-struct sorted { /* one table whose rows stand in an order */
-    const char *table, *order;
-    struct rows *rows; /* kept here, the engine has a view of them; NULL: it keeps them itself */
-};
-
-struct pile { /* a table whose rows are kept here as they come; the engine has a view of them */
-    const struct table *table;
-    struct rows *rows;
+struct kept { /* one table whose rows are kept here; the engine has a view of them */
+    const char *name;
+    const struct table *fed; /* what its batches name */
+    struct distinct *distinct;
 };
 
 struct duck {
@@ -34,15 +30,13 @@ struct duck {
     unsigned threads;         /* that the engine works with; 0: all cores */
     struct feed feeds[FED_TABLES];
     size_t feed_count;
-    struct sorted sorted[SORTED_TABLES];
-    size_t sorted_count;
-    struct pile piles[PILES];
-    size_t pile_count;
-    bool poured;   /* a pile grew too large, and went to the engine */
+    struct kept kept[KEPT_TABLES];
+    size_t kept_count;
+    const char *scratch; /* folder, or NULL */
     size_t memory; /* the engine's limit in bytes, half of which is for what is kept here; 0: not
                       asked yet */
     bool halved;   /* the engine has the other half alone */
-    struct arena names;  /* of the sorted tables */
+    struct arena names;  /* of the tables that are kept here, the scratch folder */
     struct arena opened; /* the names of the user's file that was opened last */
     const char *opened_name, *opened_path;
 };
@@ -88,9 +82,8 @@ int duck_check_columns(struct duck *lake, const char *name, const struct table *
  * arena. */
 const char *duck_cast_columns(const struct table *table, const char *except, struct arena *arena);
 
-/* The table whose rows stand in an order that begins with these columns, or NULL. */
-const struct sorted *duck_sorted_of(const struct duck *lake, const char *table,
-                                    const char *columns);
+/* The rows of a table that stand in an order that begins with these columns, or NULL. */
+struct distinct *duck_distinct_of(const struct duck *lake, const char *table, const char *columns);
 
 /* Calls of struct lake_engine that stand in files of their own: duckdb_write.c, duckdb_read.c. */
 int duck_write(struct lake *base, const struct lake_file *files, size_t count, struct error *err);

@@ -1,7 +1,8 @@
-/* Table functions over rows in memory; see duckdb_rows.h.
+/* Table functions over sorted rows; see duckdb_rows.h.
  *
- * A scan takes one vector after another off a list of rows and copies the columns that are asked
- * for. Texts are not copied: long ones are pointed to where they lie. */
+ * A thread of a scan takes one piece after another off the list, and shows it vector by vector: the
+ * columns that are asked for are copied. Texts of rows that stay in memory are not: long ones are
+ * pointed to where they lie. */
 #include "lake/duckdb_rows.h"
 
 #include "base/parallel.h"
@@ -10,15 +11,26 @@
 #include <stdlib.h>
 
 struct function { /* what one of the two functions is about */
-    const struct rows *rows;
+    const struct distinct *distinct;
     const unsigned *threads;
 };
 
-struct scan {
-    const struct rows *rows;
-    struct rows_part part;
-    atomic_size_t next;
+struct asked { /* what one statement asks it for */
+    const struct distinct *distinct;
+    int32_t day;
+    const int32_t *of_day; /* NULL: of all days */
+    size_t end;            /* of the pieces */
+};
+
+struct scan { /* shared by its threads */
+    const struct asked *asked;
+    atomic_size_t next;                          /* piece */
     size_t columns[BATCH_COLUMNS], column_count; /* that are asked for */
+};
+
+struct place { /* of one thread */
+    struct piece piece;
+    size_t at; /* row */
 };
 
 static const duckdb_type types[] = {
@@ -30,36 +42,52 @@ static const duckdb_type types[] = {
 static void bind(duckdb_bind_info info)
 {
     const struct function *function = duckdb_bind_get_extra_info(info);
-    const struct rows *rows = function->rows;
-    struct rows_part *part = xcalloc(1, sizeof *part);
-    *part = (struct rows_part){rows->order, rows->order ? rows->count : rows->added};
+    const struct distinct *distinct = function->distinct;
+    struct asked *asked = xcalloc(1, sizeof *asked);
+    asked->distinct = distinct;
     if (duckdb_bind_get_parameter_count(info) == 1) {
         duckdb_value date = duckdb_bind_get_parameter(info, 0);
-        *part = rows_of_date(rows, duckdb_get_date(date).days);
+        asked->day = duckdb_get_date(date).days;
+        asked->of_day = &asked->day;
         duckdb_destroy_value(&date);
     }
-    for (size_t c = 0; c < rows->column_count; c++) {
-        duckdb_logical_type type = duckdb_create_logical_type(types[rows->columns[c].type]);
-        duckdb_bind_add_result_column(info, rows->columns[c].name, type);
+    for (size_t c = 0; c < distinct->table.column_count; c++) {
+        const struct column *column = &distinct->table.columns[c];
+        duckdb_logical_type type = duckdb_create_logical_type(types[column->type]);
+        duckdb_bind_add_result_column(info, column->name, type);
         duckdb_destroy_logical_type(&type);
     }
-    duckdb_bind_set_cardinality(info, part->count, true);
-    duckdb_bind_set_bind_data(info, part, free);
+    duckdb_bind_set_cardinality(info, distinct_estimate(distinct), false);
+    duckdb_bind_set_bind_data(info, asked, free);
 }
 
 static void init(duckdb_init_info info)
 {
     const struct function *function = duckdb_init_get_extra_info(info);
-    const struct rows_part *part = duckdb_init_get_bind_data(info);
+    struct asked *asked = duckdb_init_get_bind_data(info);
     struct scan *scan = xcalloc(1, sizeof *scan);
-    scan->rows = function->rows;
-    scan->part = *part;
+    const struct distinct *distinct = function->distinct;
+    scan->asked = asked;
+    scan->next = asked->of_day ? 0 : distinct->window_start;
+    asked->end = asked->of_day ? distinct_pieces(distinct, asked->of_day) : distinct->window_end;
     scan->column_count = duckdb_init_get_column_count(info);
     for (size_t i = 0; i < scan->column_count && i < BATCH_COLUMNS; i++) {
         scan->columns[i] = duckdb_init_get_column_index(info, i);
     }
     duckdb_init_set_max_threads(info, parallel_threads(*function->threads));
     duckdb_init_set_init_data(info, scan, free);
+}
+
+static void leave(void *data)
+{
+    struct place *place = data;
+    piece_close(&place->piece);
+    free(place);
+}
+
+static void init_thread(duckdb_init_info info)
+{
+    duckdb_init_set_init_data(info, xcalloc(1, sizeof(struct place)), leave);
 }
 
 static duckdb_string_t string_of(struct bytes text)
@@ -75,20 +103,18 @@ static duckdb_string_t string_of(struct bytes text)
     return string;
 }
 
-/* Column c of rows start, start + 1, ... of the list. Called with a constant type, so that the
- * compiler makes one loop of each. */
-static inline __attribute__((always_inline)) void copy_typed(const struct scan *scan, size_t c,
-                                                             size_t start, size_t count,
-                                                             duckdb_vector vector,
-                                                             enum column_type type)
+/* Column c of `count` rows as cells `start`, ... of a vector. Called with a constant type, so that
+ * the compiler makes one loop of each. */
+static inline __attribute__((always_inline)) void copy_typed(const struct piece *piece, size_t c,
+                                                             const unsigned char *const *rows,
+                                                             size_t count, duckdb_vector vector,
+                                                             size_t start, enum column_type type)
 {
-    const struct rows_column *column = &scan->rows->columns[c];
-    const uint32_t *order = scan->part.order;
+    const struct rows_column *column = &piece->rows->columns[c];
     void *data = duckdb_vector_get_data(vector);
     uint64_t *valid = NULL;
-    for (size_t r = 0; r < count; r++) {
-        size_t number = order ? order[start + r] : start + r;
-        const unsigned char *row = rows_at(scan->rows, (uint32_t)number);
+    for (size_t r = start; r < start + count; r++) {
+        const unsigned char *row = rows[r - start];
         if (rows_null(row, c)) {
             if (!valid) {
                 duckdb_vector_ensure_validity_writable(vector);
@@ -96,7 +122,12 @@ static inline __attribute__((always_inline)) void copy_typed(const struct scan *
             }
             duckdb_validity_set_row_invalid(valid, r);
         } else if (type == COLUMN_TEXT) {
-            ((duckdb_string_t *)data)[r] = string_of(rows_text(row, column));
+            struct bytes text = rows_text(row, column);
+            if (piece->own) { /* the next piece may come before the vector goes */
+                duckdb_vector_assign_string_element_len(vector, r, text.data, text.size);
+            } else {
+                ((duckdb_string_t *)data)[r] = string_of(text);
+            }
         } else if (type == COLUMN_REAL) {
             ((double *)data)[r] = rows_real(row, column);
         } else if (type == COLUMN_DATE) {
@@ -107,48 +138,83 @@ static inline __attribute__((always_inline)) void copy_typed(const struct scan *
     }
 }
 
-static void copy_column(const struct scan *scan, size_t c, size_t start, size_t count,
-                        duckdb_vector vector)
+static void copy_column(const struct piece *piece, size_t c, const unsigned char *const *rows,
+                        size_t count, duckdb_vector vector, size_t start)
 {
-    switch (scan->rows->columns[c].type) {
+    switch (piece->rows->columns[c].type) {
     case COLUMN_TEXT:
     case COLUMN_BLOB:
-        copy_typed(scan, c, start, count, vector, COLUMN_TEXT);
+        copy_typed(piece, c, rows, count, vector, start, COLUMN_TEXT);
         break;
     case COLUMN_REAL:
-        copy_typed(scan, c, start, count, vector, COLUMN_REAL);
+        copy_typed(piece, c, rows, count, vector, start, COLUMN_REAL);
         break;
     case COLUMN_DATE:
-        copy_typed(scan, c, start, count, vector, COLUMN_DATE);
+        copy_typed(piece, c, rows, count, vector, start, COLUMN_DATE);
         break;
     case COLUMN_WHOLE:
     case COLUMN_TIMESTAMP:
-        copy_typed(scan, c, start, count, vector, COLUMN_WHOLE);
+        copy_typed(piece, c, rows, count, vector, start, COLUMN_WHOLE);
         break;
     }
 }
 
-static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
+/* Sees to it that the thread has a piece with rows left; false: there is none, or it cannot be
+ * read.
+ */
+static bool next_piece(duckdb_function_info info, struct scan *scan, struct place *place)
 {
-    struct scan *scan = duckdb_function_get_init_data(info);
-    size_t size = duckdb_vector_size();
-    size_t start = atomic_fetch_add(&scan->next, size);
-    size_t left = start < scan->part.count ? scan->part.count - start : 0;
-    size_t count = left < size ? left : size;
-    for (size_t i = 0; count > 0 && i < scan->column_count; i++) {
-        if (scan->columns[i] < scan->rows->column_count) { /* else only the count is asked for */
-            copy_column(scan, scan->columns[i], start, count, duckdb_data_chunk_get_vector(out, i));
+    const struct asked *asked = scan->asked;
+    while (place->at == place->piece.part.count) {
+        size_t number = atomic_fetch_add(&scan->next, 1);
+        struct error err;
+        piece_close(&place->piece);
+        *place = (struct place){0};
+        if (number >= asked->end) {
+            return false;
+        }
+        if (distinct_piece(asked->distinct, number, asked->of_day, &place->piece, &err) != 0) {
+            duckdb_function_set_error(info, err.text[LANG_EN]);
+            return false;
         }
     }
-    duckdb_data_chunk_set_size(out, count);
+    return true;
 }
 
-static int add_function(duckdb_connection connection, const struct rows *rows,
+/* A vector is filled up where a piece ends, so that files are cut alike however rows lie. */
+static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
+{
+    enum { ROWS = 2048 }; /* the engine's vectors have no more */
+    const unsigned char *rows[ROWS];
+    struct scan *scan = duckdb_function_get_init_data(info);
+    struct place *place = duckdb_function_get_local_init_data(info);
+    size_t size = duckdb_vector_size(), filled = 0;
+    while (filled < size && next_piece(info, scan, place)) {
+        const struct piece *piece = &place->piece;
+        size_t left = piece->part.count - place->at;
+        size_t count = left < size - filled ? left : size - filled;
+        for (size_t r = 0; r < count; r++) { /* they lie anywhere */
+            rows[r] = rows_at(piece->rows, piece->part.order[place->at + r]);
+            __builtin_prefetch(rows[r]);
+        }
+        for (size_t i = 0; i < scan->column_count; i++) {
+            if (scan->columns[i] < piece->rows->column_count) { /* else the count is asked for */
+                copy_column(piece, scan->columns[i], rows, count,
+                            duckdb_data_chunk_get_vector(out, i), filled);
+            }
+        }
+        place->at += count;
+        filled += count;
+    }
+    duckdb_data_chunk_set_size(out, filled);
+}
+
+static int add_function(duckdb_connection connection, const struct distinct *distinct,
                         const unsigned *threads, const char *name, bool of_date)
 {
     struct function *kept = xcalloc(1, sizeof *kept);
     duckdb_table_function function = duckdb_create_table_function();
-    *kept = (struct function){rows, threads};
+    *kept = (struct function){distinct, threads};
     duckdb_table_function_set_name(function, name);
     if (of_date) {
         duckdb_logical_type date = duckdb_create_logical_type(DUCKDB_TYPE_DATE);
@@ -158,6 +224,7 @@ static int add_function(duckdb_connection connection, const struct rows *rows,
     duckdb_table_function_set_extra_info(function, kept, free);
     duckdb_table_function_set_bind(function, bind);
     duckdb_table_function_set_init(function, init);
+    duckdb_table_function_set_local_init(function, init_thread);
     duckdb_table_function_set_function(function, next_rows);
     duckdb_table_function_supports_projection_pushdown(function, true);
     int status = duckdb_register_table_function(connection, function) == DuckDBSuccess ? 0 : -1;
@@ -165,16 +232,16 @@ static int add_function(duckdb_connection connection, const struct rows *rows,
     return status;
 }
 
-int duckdb_rows_register(duckdb_connection connection, const struct rows *rows,
+int duckdb_rows_register(duckdb_connection connection, const struct distinct *distinct,
                          const unsigned *threads)
 {
     static const unsigned one = 1;
     struct arena arena = {0};
     int status = -1;
-    if (add_function(connection, rows, threads, arena_printf(&arena, "%s_rows", rows->name),
-                     false) == 0) {
-        status = add_function(connection, rows, &one,
-                              arena_printf(&arena, "%s_of_date", rows->name), true);
+    if (add_function(connection, distinct, threads,
+                     arena_printf(&arena, "%s_rows", distinct->table.name), false) == 0) {
+        status = add_function(connection, distinct, &one,
+                              arena_printf(&arena, "%s_of_date", distinct->table.name), true);
     }
     arena_release(&arena);
     return status;

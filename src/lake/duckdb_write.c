@@ -20,24 +20,36 @@
  * the processor time of the engine's 122,880; with fewer the footer costs more than the rows. */
 #define ROW_GROUP_ROWS "30720"
 
-/* Rows of an output, in its order. `again`: what orders rows that stand in order already. */
+/* "NAME, ..." of the columns of `table` but `except` (or NULL). */
+static const char *name_columns(const struct table *table, const char *except, struct arena *arena)
+{
+    char *list = arena_strdup(arena, "");
+    for (size_t c = 0; c < table->column_count; c++) {
+        if (!except || strcmp(except, table->columns[c].name) != 0) {
+            list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", table->columns[c].name);
+        }
+    }
+    return list;
+}
+
+/* Rows of an output, in its order. */
 static const char *select_output(struct duck *lake, const struct lake_output *output,
-                                 const char *columns, const char *again, struct arena *arena)
+                                 const char *columns, struct arena *arena)
 {
     const char *from = output->from ? output->from : output->table->name;
-    const struct sorted *sorted = duck_sorted_of(lake, from, output->order);
+    const struct distinct *distinct = duck_distinct_of(lake, from, output->order);
     const char *where = "";
     char date[DATE_TEXT_SIZE];
     if (output->where_column) {
         date_format(output->where_date, date);
-        if (sorted && sorted->rows) { /* duck_write() has split them */
-            return arena_printf(arena, "SELECT %s FROM %s_of_date(DATE '%s')", columns, from, date);
+        if (distinct && distinct->day && strcmp(distinct->day, output->where_column) == 0) {
+            return arena_printf(arena, "SELECT %s FROM %s_of_date(DATE '%s')", columns,
+                                distinct->table.name, date);
         }
         where = arena_printf(arena, " WHERE %s = DATE '%s'", output->where_column, date);
     }
-    const char *order =
-        sorted && !sorted->rows ? again : arena_printf(arena, " ORDER BY %s", output->order);
-    return arena_printf(arena, "SELECT %s FROM %s%s%s", columns, from, where, order);
+    return arena_printf(arena, "SELECT %s FROM %s%s ORDER BY %s", columns, from, where,
+                        output->order);
 }
 
 /* Where an output is made: by one of several threads, or by the session's own. */
@@ -47,20 +59,18 @@ struct place {
     unsigned threads; /* that may work on it */
 };
 
-/* Row groups of Parquet begin where chunks of the engine end, which differ with its threads: a
- * sort, here by a number that is sorted already, fills them, and so does a scan of rows that are
- * kept here. CSV by the engine has no groups. */
+/* Row groups of Parquet begin where chunks of the engine end, which differ with its threads: a sort
+ * fills them, and so does a scan of a day of rows that are kept here. CSV by the engine has none.
+ */
 static int copy_to(const struct place *place, const struct lake_output *output,
                    enum lake_format format, const char *path, struct error *err)
 {
     struct arena arena = {0};
-    const char *columns =
-        output->except ? arena_printf(&arena, "* EXCLUDE (%s)", output->except) : "*";
     const char *options = format == LAKE_CSV
                               ? "FORMAT csv, HEADER true"
                               : "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE " ROW_GROUP_ROWS;
-    const char *rows = select_output(place->lake, output, columns,
-                                     format == LAKE_PARQUET ? " ORDER BY rowid" : "", &arena);
+    const char *rows = select_output(place->lake, output,
+                                     name_columns(output->table, output->except, &arena), &arena);
     const char *sql = arena_printf(&arena, "COPY (%s) TO %s (%s, USE_TMP_FILE false)", rows,
                                    duck_literal(&arena, path), options);
     int status = place->connection == place->lake->work
@@ -72,7 +82,7 @@ static int copy_to(const struct place *place, const struct lake_output *output,
 
 /* A CSV file in the making: pieces of rows are made text by several threads, and written in their
  * order. A piece is a chunk of the engine's, or a vector's worth of rows that are kept here. */
-enum { CSV_PIECES = 32, CSV_COLUMNS = 48 };
+enum { CSV_PIECES = 32, CSV_COLUMNS = 48, AHEAD = 8 };
 
 struct csv_text {
     char *data;
@@ -87,9 +97,9 @@ struct csv_file {
     size_t column_count;
     struct csv_text texts[CSV_PIECES];
     duckdb_data_chunk chunks[CSV_PIECES];
-    size_t count; /* of chunks that wait */
-    const struct rows *rows;
-    size_t columns[CSV_COLUMNS]; /* of the rows */
+    size_t count;                /* of chunks that wait */
+    const struct piece *kept;    /* rows that are kept here */
+    size_t columns[CSV_COLUMNS]; /* of them */
     size_t first;                /* row of the first piece */
 };
 
@@ -199,13 +209,17 @@ static void put_kept(void *context, size_t index, unsigned worker)
 {
     struct csv_file *file = context;
     struct csv_text *text = &file->texts[index];
-    const struct rows *rows = file->rows;
+    const struct rows *rows = file->kept->rows;
+    const struct rows_part *part = &file->kept->part;
     size_t start = file->first + index * BATCH_ROWS;
-    size_t end = rows->count - start < BATCH_ROWS ? rows->count : start + BATCH_ROWS;
+    size_t end = part->count - start < BATCH_ROWS ? part->count : start + BATCH_ROWS;
     (void)worker;
     text->size = 0;
     for (size_t i = start; i < end; i++) {
-        const unsigned char *row = rows_at(rows, rows->order[i]);
+        const unsigned char *row = rows_at(rows, part->order[i]);
+        if (i + AHEAD < end) { /* they lie anywhere */
+            __builtin_prefetch(rows_at(rows, part->order[i + AHEAD]));
+        }
         size_t needed = file->column_count * (CSV_CELL_SIZE + 1);
         for (size_t c = 0; c < file->column_count; c++) {
             if (file->types[c] == COLUMN_TEXT && !rows_null(row, file->columns[c])) {
@@ -261,14 +275,22 @@ static int write_chunks(struct csv_file *file, struct error *err)
     return status;
 }
 
-static int write_kept(struct csv_file *file, struct error *err)
+static int write_kept(struct csv_file *file, const struct distinct *distinct, struct error *err)
 {
-    size_t pieces = (file->rows->count + BATCH_ROWS - 1) / BATCH_ROWS;
     int status = 0;
-    for (size_t done = 0; status == 0 && done < pieces; done += CSV_PIECES) {
-        size_t left = pieces - done;
-        file->first = done * BATCH_ROWS;
-        status = write_pieces(file, left < CSV_PIECES ? left : CSV_PIECES, put_kept, err);
+    for (size_t p = 0; status == 0 && p < distinct->piece_count; p++) {
+        struct piece piece;
+        if (distinct_piece(distinct, p, NULL, &piece, err) != 0) {
+            return -1;
+        }
+        size_t pieces = (piece.part.count + BATCH_ROWS - 1) / BATCH_ROWS;
+        file->kept = &piece;
+        for (size_t done = 0; status == 0 && done < pieces; done += CSV_PIECES) {
+            size_t left = pieces - done;
+            file->first = done * BATCH_ROWS;
+            status = write_pieces(file, left < CSV_PIECES ? left : CSV_PIECES, put_kept, err);
+        }
+        piece_close(&piece);
     }
     return status;
 }
@@ -282,11 +304,10 @@ static int keep_chunk(void *context, duckdb_data_chunk *chunk, struct error *err
 }
 
 /* The rows that an output writes all of, in its order, when they are kept here; else NULL. */
-static const struct rows *kept_rows(const struct duck *lake, const struct lake_output *output)
+static const struct distinct *kept_rows(const struct duck *lake, const struct lake_output *output)
 {
     const char *from = output->from ? output->from : output->table->name;
-    const struct sorted *sorted = duck_sorted_of(lake, from, output->order);
-    return sorted && !output->where_column ? sorted->rows : NULL;
+    return output->where_column ? NULL : duck_distinct_of(lake, from, output->order);
 }
 
 /* The engine's own writer takes four times the processor time: it makes a text of every cell, then
@@ -298,8 +319,8 @@ static int write_csv(const struct place *place, const struct lake_output *output
     struct csv_file *file = ARENA_NEW(&arena, struct csv_file, 1);
     char *head = arena_strdup(&arena, "");
     int status = -1;
-    *file = (struct csv_file){
-        .path = path, .threads = place->threads, .rows = kept_rows(place->lake, output)};
+    const struct distinct *distinct = kept_rows(place->lake, output);
+    *file = (struct csv_file){.path = path, .threads = place->threads};
     for (size_t c = 0; c < output->table->column_count; c++) {
         const struct column *column = &output->table->columns[c];
         if (output->except && strcmp(output->except, column->name) == 0) {
@@ -307,7 +328,7 @@ static int write_csv(const struct place *place, const struct lake_output *output
         }
         assert(file->column_count < CSV_COLUMNS);
         head = arena_printf(&arena, "%s%s%s", head, *head ? "," : "", column->name);
-        file->columns[file->column_count] = file->rows ? rows_find(file->rows, column->name) : c;
+        file->columns[file->column_count] = distinct ? rows_find(distinct->rows, column->name) : c;
         file->types[file->column_count++] = column->type;
     }
     head = arena_printf(&arena, "%s\n", head);
@@ -319,12 +340,12 @@ static int write_csv(const struct place *place, const struct lake_output *output
     if (write_all(file, head, strlen(head), err) != 0) {
         goto done;
     }
-    if (file->rows) {
-        status = write_kept(file, err);
+    if (distinct) {
+        status = write_kept(file, distinct, err);
     } else if (duck_stream(place->lake, path,
                            select_output(place->lake, output,
                                          duck_cast_columns(output->table, output->except, &arena),
-                                         "", &arena),
+                                         &arena),
                            (struct bound){0}, keep_chunk, file, err) == 0) {
         status = write_chunks(file, err);
     }
@@ -414,15 +435,10 @@ int duck_write(struct lake *base, const struct lake_file *files, size_t count, s
     for (size_t i = 0; i < count; i++) {
         const struct lake_output *output = &files[i].output;
         const char *from = output->from ? output->from : output->table->name;
-        const struct sorted *sorted = duck_sorted_of(lake, from, output->order);
-        bool here = sorted && sorted->rows;
         if (duck_check_columns(lake, from, output->table, from, err) != 0) {
             return -1;
         }
-        if (here && output->where_column) {
-            rows_split(sorted->rows, rows_find(sorted->rows, output->where_column));
-        }
-        kept = kept && here;
+        kept = kept && duck_distinct_of(lake, from, output->order);
     }
     if (kept) {
         return write_together(lake, files, count, err);

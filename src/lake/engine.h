@@ -10,14 +10,17 @@ struct lake_engine {
     int (*constant_date)(struct lake *lake, const char *name, int32_t date, struct error *err);
     int (*constant_real)(struct lake *lake, const char *name, double value, struct error *err);
     int (*create)(struct lake *lake, const struct table *table, struct error *err);
-    int (*create_pile)(struct lake *lake, const struct table *table,
-                       struct error *err); /* NULL: as create() */
+    int (*create_distinct)(struct lake *lake, const struct table *table,
+                           const struct lake_distinct *distinct,
+                           struct error *err); /* NULL: as create() */
     int (*append)(struct lake *lake, const struct batch *batch, struct error *err);
     int (*flush)(struct lake *lake, struct error *err);
     int (*define)(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                   struct error *err);
-    int (*define_distinct)(struct lake *lake, const struct table *table, const char *file,
-                           const char *key, const char *least, struct error *err);
+    int (*define_distinct)(struct lake *lake, const struct table *table, const char *from,
+                           const struct lake_distinct *distinct, struct error *err);
+    int (*define_by_key)(struct lake *lake, const char *name, const char *file, const char *from,
+                         struct error *err); /* NULL: as define() */
     int (*words)(struct lake *lake, const char *name, const char *word_column,
                  const char *const *words, size_t count, struct error *err);
     int (*open_parquet)(struct lake *lake, const char *name, const struct table *table,
@@ -45,8 +48,10 @@ struct lake_engine {
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
-    const char *(*repeated)(struct lake *lake, const char *table, const char *columns,
-                            struct arena *arena); /* NULL: by grouping */
+    int (*repeated)(struct lake *lake, const char *table, const char *columns, uint64_t *repeated,
+                    struct error *err); /* 1: unknown, to be found by grouping */
+    int (*days)(struct lake *lake, const char *table, const char *column, struct arena *arena,
+                int32_t **days, size_t *count, struct error *err); /* 1: unknown */
     /* Of Spark alone. */
     int (*transform)(struct lake *lake, const struct lake_transform *transform, struct error *err);
     int (*list_files)(struct lake *lake, const char *address, const char *pattern,
@@ -64,9 +69,6 @@ struct lake_engine {
 struct lake {
     const struct lake_engine *engine;
 };
-
-/* SQL that is true for a row like the one before it in all `columns` ("vin, event_ts"). */
-const char *lake_alike(const char *columns, struct arena *arena);
 
 /* What lake_open() calls for each engine; the session is for lake_close(). */
 int duck_open(struct lake **out, const struct lake_options *options, struct error *err);

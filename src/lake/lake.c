@@ -1,6 +1,7 @@
 /* The calls of lake.h, handed to the session's engine, and what all engines share; see engine.h. */
 #include "lake/lake.h"
 
+#include "base/dates.h"
 #include "lake/engine.h"
 
 #include <assert.h>
@@ -40,10 +41,11 @@ int lake_create(struct lake *lake, const struct table *table, struct error *err)
     return lake->engine->create(lake, table, err);
 }
 
-int lake_create_pile(struct lake *lake, const struct table *table, struct error *err)
+int lake_create_distinct(struct lake *lake, const struct table *table,
+                         const struct lake_distinct *distinct, struct error *err)
 {
-    return lake->engine->create_pile ? lake->engine->create_pile(lake, table, err)
-                                     : lake->engine->create(lake, table, err);
+    return lake->engine->create_distinct ? lake->engine->create_distinct(lake, table, distinct, err)
+                                         : lake->engine->create(lake, table, err);
 }
 
 int lake_append(struct lake *lake, const struct batch *batch, struct error *err)
@@ -62,10 +64,17 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
     return lake->engine->define(lake, name, file, kind, err);
 }
 
-int lake_define_distinct(struct lake *lake, const struct table *table, const char *file,
-                         const char *key, const char *least, struct error *err)
+int lake_define_distinct(struct lake *lake, const struct table *table, const char *from,
+                         const struct lake_distinct *distinct, struct error *err)
 {
-    return lake->engine->define_distinct(lake, table, file, key, least, err);
+    return lake->engine->define_distinct(lake, table, from, distinct, err);
+}
+
+int lake_define_by_key(struct lake *lake, const char *name, const char *file, const char *from,
+                       struct error *err)
+{
+    return lake->engine->define_by_key ? lake->engine->define_by_key(lake, name, file, from, err)
+                                       : lake->engine->define(lake, name, file, LAKE_TABLE, err);
 }
 
 int lake_words(struct lake *lake, const char *name, const char *word_column,
@@ -296,27 +305,41 @@ int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t cou
     return status;
 }
 
-const char *lake_alike(const char *columns, struct arena *arena)
-{
-    char *list = arena_strdup(arena, columns);
-    char *alike = arena_strdup(arena, "");
-    char *rest = NULL;
-    for (char *c = strtok_r(list, ", ", &rest); c; c = strtok_r(NULL, ", ", &rest)) {
-        alike = arena_printf(arena, "%s%s%s IS NOT DISTINCT FROM lag(%s) OVER ()", alike,
-                             *alike ? " AND " : "", c, c);
-    }
-    return alike;
-}
-
 const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
-                          struct arena *arena)
+                          struct arena *arena, struct error *err)
 {
-    const char *quicker =
-        lake->engine->repeated ? lake->engine->repeated(lake, table, columns, arena) : NULL;
-    if (quicker) {
-        return quicker;
+    uint64_t repeated;
+    int status =
+        lake->engine->repeated ? lake->engine->repeated(lake, table, columns, &repeated, err) : 1;
+    if (status <= 0) {
+        return status == 0 ? arena_printf(arena, "SELECT %llu", (unsigned long long)repeated)
+                           : NULL;
     }
     return arena_printf(arena,
                         "SELECT count(*) FROM (SELECT %s FROM %s GROUP BY %s HAVING count(*) > 1)",
                         columns, table, columns);
+}
+
+int lake_days(struct lake *lake, const char *table, const char *column, struct arena *arena,
+              int32_t **days, size_t *count, struct error *err)
+{
+    struct lake_rows rows;
+    int status =
+        lake->engine->days ? lake->engine->days(lake, table, column, arena, days, count, err) : 1;
+    if (status <= 0) {
+        return status;
+    }
+    const char *sql =
+        arena_printf(arena, "SELECT DISTINCT %s FROM %s ORDER BY %s", column, table, column);
+    if (lake_query(lake, sql, arena, &rows, err) != 0) {
+        return -1;
+    }
+    *days = ARENA_NEW(arena, int32_t, rows.rows);
+    *count = rows.rows;
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (!date_parse(rows.cells[i], strlen(rows.cells[i]), &(*days)[i])) {
+            return error_set(err, "jour illisible : %s", "unreadable day: %s", rows.cells[i]);
+        }
+    }
+    return 0;
 }

@@ -56,9 +56,18 @@ int lake_constant_real(struct lake *lake, const char *name, double value, struct
 /* An empty table, to be fed with lake_append(). */
 int lake_create(struct lake *lake, const struct table *table, struct error *err);
 
-/* The same for rows whose order is no matter, and which may be many: less work where memory has
- * room for them. */
-int lake_create_pile(struct lake *lake, const struct table *table, struct error *err);
+/* What rows of a table are the same, and how they are read. */
+struct lake_distinct {
+    const char *key; /* "vin, event_ts": of rows alike in all of these columns one stays (NULLs are
+                        alike; the first is a text and never NULL). Others follow from the key, */
+    const char *least; /* but for this one: the least stays */
+    const char *day; /* a DATE column, never NULL: files of single days will be written; or NULL */
+};
+
+/* The same for rows of which distinct ones are wanted, and which may be many. After lake_flush()
+ * nothing more is appended; whether repetitions are there then depends on the engine. */
+int lake_create_distinct(struct lake *lake, const struct table *table,
+                         const struct lake_distinct *distinct, struct error *err);
 
 /* Adds a batch's rows to the table that it names. */
 int lake_append(struct lake *lake, const struct batch *batch, struct error *err);
@@ -75,12 +84,17 @@ enum lake_definition {
 int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                 struct error *err);
 
-/* The same as a kept table with the columns of `table` (and its name), without repetitions: of rows
- * alike in all columns of `key` ("vin, event_ts"; the first is never NULL; NULLs are alike) the one
- * with the least `least` stays. Other columns follow from the key. Where the engine keeps an order
- * rows stand in that of the key: writing them in it, or some of them, sorts nothing then. */
-int lake_define_distinct(struct lake *lake, const struct table *table, const char *file,
-                         const char *key, const char *least, struct error *err);
+/* The same as a kept table of the rows of `from`, which has the columns of `table`, without
+ * repetitions. What lake_create_distinct() made as `from` is best, and gone then. Where the engine
+ * keeps an order rows stand in that of the key: writing them in it, or some of them, sorts nothing
+ * then. */
+int lake_define_distinct(struct lake *lake, const struct table *table, const char *from,
+                         const struct lake_distinct *distinct, struct error *err);
+
+/* The same as a kept table whose every row comes from rows of `from` that are alike in the first
+ * column of its lake_distinct's key: the engine may go through them part by part. */
+int lake_define_by_key(struct lake *lake, const char *name, const char *file, const char *from,
+                       struct error *err);
 
 /* `name` shall be a small constant table: `count` numbered words, columns (code, word_column). */
 int lake_words(struct lake *lake, const char *name, const char *word_column,
@@ -170,9 +184,13 @@ int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t cou
                 struct error *err);
 
 /* A query for lake_counts(): how many values of `columns` ("vin, event_ts") stand in several rows
- * of a table. Owned by the arena. */
+ * of a table. Owned by the arena; NULL: err says why. */
 const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
-                          struct arena *arena);
+                          struct arena *arena, struct error *err);
+
+/* The days of a table's DATE column, in order, owned by the arena. */
+int lake_days(struct lake *lake, const char *table, const char *column, struct arena *arena,
+              int32_t **days, size_t *count, struct error *err);
 
 /* Calls `block` for blocks of rows of `columns` of `from`, as numbers: X[rows][column_count]
  * row-major, NULL as NaN; text is converted, and what is no number is an error that names it.

@@ -1,9 +1,12 @@
 /* Sorted rows in memory; see rows.h.
  *
- * The order is found by one number of 64 bits a row, made of the key's first two columns, and a
- * radix sort of these, least digit first (Knuth, TAOCP 3, 5.2.5); rows that have it in common are
- * compared column by column. NULLs are last, as in the engine. */
+ * The order is found by one number of 64 bits a row, its code, made of the key's first two columns.
+ * Codes are dealt out to buckets by their highest bits, so that several threads sort, each a bucket
+ * by radix, least digit first (Knuth, TAOCP 3, 5.2.5); rows that have a code in common are compared
+ * column by column. NULLs are last, as in the engine. */
 #include "lake/rows.h"
+
+#include "base/parallel.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -105,26 +108,6 @@ static uint32_t number_of(struct texts *texts, struct bytes text)
     return texts->last;
 }
 
-static int compare_numbers(const void *a, const void *b, void *context)
-{
-    const struct texts *texts = context;
-    return compare_texts(texts->all[*(const uint32_t *)a], texts->all[*(const uint32_t *)b]);
-}
-
-static void rank_texts(struct texts *texts)
-{
-    uint32_t *sorted = xcalloc(texts->count, sizeof *sorted);
-    texts->ranks = xcalloc(texts->count, sizeof *texts->ranks);
-    for (uint32_t i = 0; i < texts->count; i++) {
-        sorted[i] = i;
-    }
-    qsort_r(sorted, texts->count, sizeof *sorted, compare_numbers, texts);
-    for (uint32_t i = 0; i < texts->count; i++) {
-        texts->ranks[sorted[i]] = i;
-    }
-    free(sorted);
-}
-
 /* ---- adding ---- */
 
 size_t rows_find(const struct rows *rows, const char *column)
@@ -146,10 +129,11 @@ static size_t cell_size(enum column_type type)
     return is_text(type) || type == COLUMN_DATE ? 4 : 8;
 }
 
-struct rows *rows_open(const struct table *table, const char *key, const char *least)
+struct rows *rows_open(const struct table *table, const char *key, const char *least,
+                       const char *day)
 {
     struct rows *rows = xcalloc(1, sizeof *rows);
-    char *list = arena_strdup(&rows->memory, key ? key : "");
+    char *list = arena_strdup(&rows->memory, key);
     char *rest = NULL;
     rows->name = arena_strdup(&rows->memory, table->name);
     rows->column_count = table->column_count;
@@ -166,8 +150,9 @@ struct rows *rows_open(const struct table *table, const char *key, const char *l
         rows->key[rows->key_count++] = rows_find(rows, c);
         assert(rows->key[rows->key_count - 1] < rows->column_count);
     }
-    rows->least = key ? rows_find(rows, least) : 0;
-    assert(rows->least < rows->column_count);
+    rows->least = rows_find(rows, least);
+    rows->day = day ? rows_find(rows, day) : rows->column_count;
+    assert(rows->least < rows->column_count && (!day || rows->day < rows->column_count));
     return rows;
 }
 
@@ -188,8 +173,9 @@ void rows_close(struct rows *rows)
     }
     free(rows->blocks);
     free(rows->order);
-    free(rows->by_date);
-    free(rows->date_ends);
+    free(rows->near);
+    free(rows->by_day);
+    free(rows->day_ends);
     arena_release(&rows->memory);
     free(rows);
 }
@@ -201,6 +187,19 @@ static void add_block(struct rows *rows)
         rows->blocks = xrealloc(rows->blocks, rows->block_room, sizeof *rows->blocks);
     }
     rows->blocks[rows->block_count++] = xcalloc(ROWS_A_BLOCK, rows->row_size);
+}
+
+/* Room for rows that are to be added, as many as `wanted` at most and one after another, all zeros:
+ * nothing in it is NULL. */
+static unsigned char *add_rows(struct rows *rows, size_t wanted, size_t *count)
+{
+    size_t at = rows->added % ROWS_A_BLOCK;
+    if (at == 0) {
+        add_block(rows);
+    }
+    *count = wanted < ROWS_A_BLOCK - at ? wanted : ROWS_A_BLOCK - at;
+    rows->added += *count;
+    return rows->blocks[rows->block_count - 1] + at * rows->row_size;
 }
 
 /* Column c of rows of a batch, from row `first` on, into rows that lie one after another at `out`.
@@ -234,63 +233,158 @@ bool rows_add(struct rows *rows, const struct batch *batch)
     if (batch->rows > UINT32_MAX - rows->added) {
         return false;
     }
-    for (size_t done = 0; done < batch->rows;) {
-        size_t at = rows->added % ROWS_A_BLOCK;
-        size_t count = batch->rows - done;
-        if (at == 0) {
-            add_block(rows);
-        }
-        count = count < ROWS_A_BLOCK - at ? count : ROWS_A_BLOCK - at;
+    for (size_t done = 0, count; done < batch->rows; done += count) {
+        unsigned char *out = add_rows(rows, batch->rows - done, &count);
         for (size_t c = 0; c < rows->column_count; c++) {
-            add_cells(rows, c, batch, done, count,
-                      rows->blocks[rows->block_count - 1] + at * rows->row_size);
+            add_cells(rows, c, batch, done, count, out);
         }
-        rows->added += count;
-        done += count;
     }
     return true;
 }
 
-void rows_read(const struct rows *rows, size_t first, struct batch *batch)
+/* ---- packed rows ---- */
+
+/* The texts of a row that are not NULL, one after another. */
+static bool has_text(const struct rows *rows, const unsigned char *row, size_t c)
 {
-    size_t left = rows->added - first;
-    batch->rows = left < BATCH_ROWS ? left : BATCH_ROWS;
-    for (size_t r = 0; r < batch->rows; r++) {
-        const unsigned char *row = rows_at(rows, (uint32_t)(first + r));
-        for (size_t c = 0; c < rows->column_count; c++) {
-            const struct rows_column *column = &rows->columns[c];
-            batch->null[c][r] = rows_null(row, c);
-            if (batch->null[c][r]) {
-                continue;
+    return is_text(rows->columns[c].type) && !rows_null(row, c);
+}
+
+size_t rows_pack(const struct rows *rows, const unsigned char *row, unsigned char *out)
+{
+    size_t size = rows->row_size;
+    memcpy(out, row, size);
+    for (size_t c = 0; c < rows->column_count; c++) {
+        if (has_text(rows, row, c)) {
+            struct bytes text = rows_text(row, &rows->columns[c]);
+            uint32_t length = (uint32_t)text.size;
+            memcpy(out + rows->columns[c].offset, &length, sizeof length);
+            memcpy(out + size, text.data, text.size);
+            size += text.size;
+        }
+    }
+    return size;
+}
+
+size_t rows_packed_size(const struct rows *rows, const unsigned char *row)
+{
+    size_t size = rows->row_size;
+    for (size_t c = 0; c < rows->column_count; c++) {
+        size += has_text(rows, row, c) ? rows_text(row, &rows->columns[c]).size : 0;
+    }
+    return size;
+}
+
+size_t rows_packed_first(const struct rows *rows, const unsigned char *packed, struct bytes *first)
+{
+    size_t size = rows->row_size;
+    for (size_t c = 0; c < rows->column_count; c++) {
+        if (has_text(rows, packed, c)) { /* in the place of its number stands its length */
+            uint32_t length = rows_text_number(packed, &rows->columns[c]);
+            if (c == rows->key[0]) {
+                *first = (struct bytes){(const char *)packed + size, length};
             }
-            if (is_text(column->type)) {
-                batch->values[c].text[r] = rows_text(row, column);
-            } else if (column->type == COLUMN_REAL) {
-                batch->values[c].real[r] = rows_real(row, column);
-            } else {
-                batch->values[c].whole[r] = rows_whole(row, column);
-            }
+            size += length;
+        }
+    }
+    return size;
+}
+
+void rows_unpack(struct rows *rows, const unsigned char *packed)
+{
+    size_t count, size = rows->row_size;
+    unsigned char *row = add_rows(rows, 1, &count);
+    memcpy(row, packed, size);
+    for (size_t c = 0; c < rows->column_count; c++) {
+        struct rows_column *column = &rows->columns[c];
+        if (has_text(rows, packed, c)) {
+            uint32_t length = rows_text_number(packed, column);
+            struct bytes text = {(const char *)packed + size, length};
+            uint32_t number = number_of(&column->texts, text);
+            memcpy(row + column->offset, &number, sizeof number);
+            size += length;
         }
     }
 }
 
-/* ---- sorting ---- */
+/* ---- codes ---- */
 
 struct entry { /* rows with a smaller code come first */
     uint64_t code;
     uint32_t row;
 };
 
-size_t rows_bytes(const struct rows *rows)
+/* Sorts by bits 0 .. bits - 1 of the codes; the result stands in `entries` or in `spare`. */
+static struct entry *sort_entries(struct entry *entries, struct entry *spare, size_t count,
+                                  int bits)
 {
-    size_t bytes = rows->block_count * ROWS_A_BLOCK * rows->row_size;
-    for (size_t c = 0; c < rows->column_count; c++) {
-        const struct texts *texts = &rows->columns[c].texts;
-        bytes += texts->bytes + texts->room * sizeof *texts->all +
-                 texts->slot_count * sizeof *texts->slots;
+    enum { DIGIT = 8, DIGITS = 1 << DIGIT };
+    for (int shift = 0; shift < bits; shift += DIGIT) {
+        size_t starts[DIGITS + 1] = {0};
+        for (size_t i = 0; i < count; i++) {
+            starts[(entries[i].code >> shift) % DIGITS + 1]++;
+        }
+        for (size_t d = 0; d < DIGITS; d++) {
+            starts[d + 1] += starts[d];
+        }
+        for (size_t i = 0; i < count; i++) {
+            spare[starts[(entries[i].code >> shift) % DIGITS]++] = entries[i];
+        }
+        struct entry *other = entries;
+        entries = spare;
+        spare = other;
     }
-    size_t sorting = rows->key_count > 0 ? 2 * sizeof(struct entry) + 2 * sizeof *rows->order : 0;
-    return bytes + rows->added * sorting;
+    return entries;
+}
+
+static int compare_numbers(const void *a, const void *b, void *context)
+{
+    const struct texts *texts = context;
+    return compare_texts(texts->all[((const struct entry *)a)->row],
+                         texts->all[((const struct entry *)b)->row]);
+}
+
+/* Bytes that all texts begin with. */
+static size_t common_start(const struct texts *texts)
+{
+    size_t common = texts->count > 0 ? texts->all[0].size : 0;
+    for (uint32_t i = 1; i < texts->count; i++) {
+        size_t same = 0;
+        while (same < common && same < texts->all[i].size &&
+               texts->all[i].data[same] == texts->all[0].data[same]) {
+            same++;
+        }
+        common = same;
+    }
+    return common;
+}
+
+/* Sorts texts by eight of their bytes, and those that have them in common one by one. */
+static void rank_texts(struct texts *texts)
+{
+    struct entry *entries = xcalloc(texts->count, sizeof *entries);
+    struct entry *spare = xcalloc(texts->count, sizeof *spare);
+    size_t start = common_start(texts);
+    free(texts->ranks);
+    texts->ranks = xcalloc(texts->count, sizeof *texts->ranks);
+    for (uint32_t i = 0; i < texts->count; i++) {
+        uint64_t word = word_at(texts->all[i].data + start, texts->all[i].size - start);
+        entries[i] = (struct entry){__builtin_bswap64(word), i};
+    }
+    struct entry *sorted = sort_entries(entries, spare, texts->count, 64);
+    for (size_t i = 0, end; i < texts->count; i = end) {
+        for (end = i + 1; end < texts->count && sorted[end].code == sorted[i].code;) {
+            end++;
+        }
+        if (end - i > 1) {
+            qsort_r(sorted + i, end - i, sizeof *sorted, compare_numbers, texts);
+        }
+        for (size_t r = i; r < end; r++) {
+            texts->ranks[sorted[r].row] = (uint32_t)r;
+        }
+    }
+    free(spare);
+    free(entries);
 }
 
 /* A number that grows with the value; of text in the key's first column its rank. */
@@ -312,6 +406,8 @@ static uint64_t code_of(const struct rows *rows, const unsigned char *row, size_
     }
     return (uint64_t)rows_whole(row, column) ^ top;
 }
+
+/* ---- comparing rows ---- */
 
 static int compare_cells(const struct rows *rows, size_t c, const unsigned char *x,
                          const unsigned char *y)
@@ -349,157 +445,269 @@ static int compare_entries(const void *a, const void *b, void *context)
     return order != 0 ? order : compare_cells(rows, rows->least, x, y);
 }
 
-/* What the codes of one column of the key span. */
-struct span {
-    uint64_t low;
-    int bits;
+/* ---- sorting ---- */
+
+enum {
+    CODED_COLUMNS = 2, /* of the key */
+    BUCKET_BITS = 8,
+    BUCKETS = 1 << BUCKET_BITS,
+    SPANS = CODED_COLUMNS + 1, /* and of the day */
 };
 
-static struct span span_of(const struct rows *rows, size_t c)
+struct span { /* what the codes of a column span */
+    uint64_t low, high;
+};
+
+struct sorting {
+    struct rows *rows;
+    size_t columns[SPANS]; /* column_count: there is none */
+    struct span *spans;    /* [blocks][SPANS], then of all in the first */
+    int bits, room;        /* of codes; those of them that are for the second column */
+    int second_bits, rest; /* its bits, and those of a code that do not name its bucket */
+    size_t *starts;        /* [blocks][BUCKETS] of a block's entries in `dealt` */
+    struct entry *entries; /* [added] by rows, then spare */
+    struct entry *dealt;   /* [added] by buckets */
+    size_t ends[BUCKETS];  /* in `dealt` */
+    size_t kept[BUCKETS];  /* rows of a bucket without repetitions */
+    int32_t *days;         /* [added], or NULL */
+};
+
+size_t rows_bytes(const struct rows *rows)
 {
-    uint64_t low = UINT64_MAX, high = 0;
-    for (uint32_t row = 0; row < rows->added; row++) {
-        uint64_t code = code_of(rows, rows_at(rows, row), c);
-        low = code < low ? code : low;
-        high = code > high ? code : high;
+    size_t bytes = rows->block_count * ROWS_A_BLOCK * rows->row_size;
+    for (size_t c = 0; c < rows->column_count; c++) {
+        const struct texts *texts = &rows->columns[c].texts;
+        bytes += texts->bytes + texts->room * sizeof *texts->all +
+                 texts->slot_count * sizeof *texts->slots;
     }
+    size_t lists =
+        (rows->day < rows->column_count ? 2 : 1) * sizeof *rows->order + sizeof *rows->near;
+    return bytes + rows->added * (2 * sizeof(struct entry) + sizeof(int32_t) + lists);
+}
+
+static size_t rows_in_block(const struct rows *rows, size_t block)
+{
+    size_t before = block * ROWS_A_BLOCK;
+    return rows->added - before < ROWS_A_BLOCK ? rows->added - before : ROWS_A_BLOCK;
+}
+
+static void find_spans(void *context, size_t block, unsigned worker)
+{
+    struct sorting *s = context;
+    const struct rows *rows = s->rows;
+    const unsigned char *row = rows->blocks[block];
+    struct span spans[SPANS] = {{UINT64_MAX, 0}, {UINT64_MAX, 0}, {UINT64_MAX, 0}};
+    (void)worker;
+    for (size_t left = rows_in_block(rows, block); left > 0; left--, row += rows->row_size) {
+        for (size_t i = 0; i < SPANS; i++) {
+            if (s->columns[i] < rows->column_count) {
+                uint64_t code = code_of(rows, row, s->columns[i]);
+                spans[i].low = code < spans[i].low ? code : spans[i].low;
+                spans[i].high = code > spans[i].high ? code : spans[i].high;
+            }
+        }
+    }
+    memcpy(s->spans + block * SPANS, spans, sizeof spans);
+}
+
+static int bits_of(struct span span)
+{
     int bits = 0;
-    while (bits < 64 && rows->added > 0 && (high - low) >> bits) {
+    while (bits < 64 && span.low < span.high && (span.high - span.low) >> bits) {
         bits++;
     }
-    return (struct span){low, bits};
+    return bits;
 }
 
-/* One code a row: the first column's, and behind it what there is room for of the second's. The
- * number of bits used is returned. */
-static int make_codes(const struct rows *rows, struct entry *entries)
+static size_t bucket_of(const struct sorting *s, uint64_t code)
 {
-    size_t first = rows->key[0];
-    size_t second = rows->key_count > 1 ? rows->key[1] : first;
-    struct span a = span_of(rows, first);
-    struct span b = second != first ? span_of(rows, second) : (struct span){0};
-    int room = 64 - a.bits < b.bits ? 64 - a.bits : b.bits; /* for the second */
-    for (uint32_t row = 0; row < rows->added; row++) {
-        const unsigned char *at = rows_at(rows, row);
-        uint64_t code = code_of(rows, at, first) - a.low;
-        if (room > 0) {
-            code = code << (room % 64) | (code_of(rows, at, second) - b.low) >> (b.bits - room);
+    return s->rest < 64 ? code >> s->rest : 0;
+}
+
+/* One code a row: the first column's, and behind it what there is room for of the second's. */
+static void make_codes(void *context, size_t block, unsigned worker)
+{
+    struct sorting *s = context;
+    const struct rows *rows = s->rows;
+    const unsigned char *row = rows->blocks[block];
+    size_t first = block * ROWS_A_BLOCK, count = rows_in_block(rows, block);
+    size_t *counts = s->starts + block * BUCKETS;
+    (void)worker;
+    for (size_t i = first; i < first + count; i++, row += rows->row_size) {
+        uint64_t code = code_of(rows, row, s->columns[0]) - s->spans[0].low;
+        if (s->room > 0) {
+            uint64_t second = code_of(rows, row, s->columns[1]) - s->spans[1].low;
+            code = code << (s->room % 64) | second >> (s->second_bits - s->room);
         }
-        entries[row] = (struct entry){code, row};
+        s->entries[i] = (struct entry){code, (uint32_t)i};
+        counts[bucket_of(s, code)]++;
+        if (s->days) {
+            s->days[i] = (int32_t)rows_whole(row, &rows->columns[rows->day]);
+        }
     }
-    return a.bits + room;
 }
 
-/* Sorts by the lowest `bits` of the codes; the result stands in `entries` or in `spare`. */
-static struct entry *sort_entries(struct entry *entries, struct entry *spare, size_t count,
-                                  int bits)
+static void deal(void *context, size_t block, unsigned worker)
 {
-    enum { DIGIT = 8, DIGITS = 1 << DIGIT };
-    for (int shift = 0; shift < bits; shift += DIGIT) {
-        size_t starts[DIGITS + 1] = {0};
-        for (size_t i = 0; i < count; i++) {
-            starts[(entries[i].code >> shift) % DIGITS + 1]++;
-        }
-        for (size_t d = 0; d < DIGITS; d++) {
-            starts[d + 1] += starts[d];
-        }
-        for (size_t i = 0; i < count; i++) {
-            spare[starts[(entries[i].code >> shift) % DIGITS]++] = entries[i];
-        }
-        struct entry *other = entries;
-        entries = spare;
-        spare = other;
+    struct sorting *s = context;
+    size_t *starts = s->starts + block * BUCKETS;
+    const struct entry *entries = s->entries + block * ROWS_A_BLOCK;
+    (void)worker;
+    for (size_t i = 0; i < rows_in_block(s->rows, block); i++) {
+        s->dealt[starts[bucket_of(s, entries[i].code)]++] = entries[i];
     }
-    return entries;
 }
 
-/* Lists the rows of entries[0 .. count), which have a code in common, without repetitions. */
-static void list_alike(struct rows *rows, struct entry *entries, size_t count)
+/* Lists the rows of entries[0 .. count), which have a code in common, without repetitions; returns
+ * how many there are. */
+static size_t list_alike(struct rows *rows, struct entry *entries, size_t count, size_t at)
 {
+    size_t listed = 0;
     if (count > 1) {
         qsort_r(entries, count, sizeof *entries, compare_entries, rows);
     }
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || compare_keys(rows, rows_at(rows, entries[i - 1].row),
                                    rows_at(rows, entries[i].row), rows->key_count) != 0) {
-            rows->order[rows->count++] = entries[i].row;
+            rows->near[at + listed] = i > 0;
+            rows->order[at + listed++] = entries[i].row;
+        }
+    }
+    return listed;
+}
+
+static void sort_bucket(void *context, size_t bucket, unsigned worker)
+{
+    struct sorting *s = context;
+    size_t start = bucket > 0 ? s->ends[bucket - 1] : 0;
+    size_t count = s->ends[bucket] - start, kept = 0;
+    struct entry *sorted = sort_entries(s->dealt + start, s->entries + start, count, s->rest);
+    (void)worker;
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && sorted[end].code == sorted[i].code;) {
+            end++;
+        }
+        kept += list_alike(s->rows, sorted + i, end - i, start + kept);
+    }
+    s->kept[bucket] = kept;
+}
+
+/* Moves what the buckets kept together, and cuts it in pieces where buckets end. */
+static void join_buckets(struct sorting *s)
+{
+    struct rows *rows = s->rows;
+    for (size_t b = 0, start = 0; b < BUCKETS; start = s->ends[b++]) {
+        memmove(rows->order + rows->count, rows->order + start, s->kept[b] * sizeof *rows->order);
+        memmove(rows->near + rows->count, rows->near + start, s->kept[b] * sizeof *rows->near);
+        rows->count += s->kept[b];
+        size_t before = rows->piece_count > 0 ? rows->piece_ends[rows->piece_count - 1] : 0;
+        if (rows->count - before >= ROWS_A_PIECE || (b + 1 == BUCKETS && rows->count > before)) {
+            rows->piece_ends[rows->piece_count++] = rows->count;
         }
     }
 }
 
-void rows_sort(struct rows *rows)
+/* Lists the rows by day. */
+static void list_days(struct sorting *s)
+{
+    struct rows *rows = s->rows;
+    if (!s->days || rows->count == 0) {
+        return;
+    }
+    const uint64_t top = UINT64_C(1) << 63; /* as in code_of() */
+    rows->first_day = (int32_t)(int64_t)(s->spans[2].low ^ top);
+    rows->day_count = (size_t)(s->spans[2].high - s->spans[2].low) + 1;
+    rows->by_day = xcalloc(rows->count, sizeof *rows->by_day);
+    rows->day_ends = xcalloc(rows->day_count + 1, sizeof *rows->day_ends);
+    for (size_t i = 0; i < rows->count; i++) {
+        rows->day_ends[s->days[rows->order[i]] - rows->first_day + 1]++;
+    }
+    for (size_t d = 0; d < rows->day_count; d++) {
+        rows->day_ends[d + 1] += rows->day_ends[d]; /* where they begin, so far */
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        size_t day = (size_t)(s->days[rows->order[i]] - rows->first_day);
+        rows->by_day[rows->day_ends[day]++] = rows->order[i];
+    }
+}
+
+void rows_sort(struct rows *rows, unsigned threads)
 {
     assert(rows->key_count > 0 && !rows->order);
-    struct entry *entries = xcalloc(rows->added, sizeof *entries);
-    struct entry *spare = xcalloc(rows->added, sizeof *spare);
-    struct rows_column *first = &rows->columns[rows->key[0]];
+    struct sorting s = {
+        .rows = rows,
+        .columns = {rows->key[0], rows->key_count > 1 ? rows->key[1] : rows->column_count,
+                    rows->day},
+        .spans = xcalloc((rows->block_count + 1) * SPANS, sizeof *s.spans),
+        .starts = xcalloc((rows->block_count + 1) * BUCKETS, sizeof *s.starts),
+        .entries = xcalloc(rows->added, sizeof *s.entries),
+        .dealt = xcalloc(rows->added, sizeof *s.dealt),
+        .days = rows->day < rows->column_count ? xcalloc(rows->added, sizeof *s.days) : NULL};
+    threads = rows->added < ROWS_A_BLOCK ? 1 : threads; /* starting one takes longer */
     rows->order = xcalloc(rows->added, sizeof *rows->order);
-    if (is_text(first->type)) {
-        rank_texts(&first->texts);
+    rows->near = xcalloc(rows->added, sizeof *rows->near);
+    if (is_text(rows->columns[rows->key[0]].type)) {
+        rank_texts(&rows->columns[rows->key[0]].texts);
     }
-    int bits = make_codes(rows, entries);
-    struct entry *sorted = sort_entries(entries, spare, rows->added, bits);
-    for (size_t i = 0, end; i < rows->added; i = end) {
-        for (end = i + 1; end < rows->added && sorted[end].code == sorted[i].code;) {
-            end++;
+    parallel_for(threads, rows->block_count, find_spans, &s);
+    for (size_t i = SPANS; i < rows->block_count * SPANS; i++) {
+        struct span *all = &s.spans[i % SPANS];
+        all->low = s.spans[i].low < all->low ? s.spans[i].low : all->low;
+        all->high = s.spans[i].high > all->high ? s.spans[i].high : all->high;
+    }
+    int first_bits = bits_of(s.spans[0]);
+    s.second_bits = s.columns[1] < rows->column_count ? bits_of(s.spans[1]) : 0;
+    s.room = 64 - first_bits < s.second_bits ? 64 - first_bits : s.second_bits;
+    s.bits = first_bits + s.room;
+    s.rest = s.bits - (first_bits < BUCKET_BITS ? first_bits : BUCKET_BITS);
+    parallel_for(threads, rows->block_count, make_codes, &s);
+    for (size_t b = 0, start = 0; b < BUCKETS; b++) {
+        for (size_t k = 0; k < rows->block_count; k++) {
+            size_t count = s.starts[k * BUCKETS + b];
+            s.starts[k * BUCKETS + b] = start;
+            start += count;
         }
-        list_alike(rows, sorted + i, end - i);
+        s.ends[b] = start;
     }
-    free(spare);
-    free(entries);
+    parallel_for(threads, rows->block_count, deal, &s);
+    parallel_for(threads, BUCKETS, sort_bucket, &s);
+    join_buckets(&s);
+    list_days(&s);
+    free(s.days);
+    free(s.dealt);
+    free(s.entries);
+    free(s.starts);
+    free(s.spans);
 }
 
 /* ---- the sorted rows ---- */
 
-size_t rows_repeated(const struct rows *rows, size_t columns)
+size_t rows_repeated(const struct rows *rows, struct rows_part part, size_t columns)
 {
-    size_t repeated = 0;
+    size_t repeated = 0, first = (size_t)(part.order - rows->order);
     bool before = false;
-    for (size_t i = 1; i < rows->count; i++) {
-        bool again = compare_keys(rows, rows_at(rows, rows->order[i - 1]),
-                                  rows_at(rows, rows->order[i]), columns) == 0;
+    for (size_t i = 1; i < part.count; i++) {
+        bool again = (rows->near[first + i] || columns < CODED_COLUMNS) &&
+                     compare_keys(rows, rows_at(rows, part.order[i - 1]),
+                                  rows_at(rows, part.order[i]), columns) == 0;
         repeated += again && !before;
         before = again;
     }
     return repeated;
 }
 
-void rows_split(struct rows *rows, size_t c)
+struct rows_part rows_piece(const struct rows *rows, size_t piece)
 {
-    const struct rows_column *column = &rows->columns[c];
-    int32_t low = INT32_MAX, high = INT32_MIN;
-    assert(column->type == COLUMN_DATE);
-    if (rows->by_date || rows->count == 0) {
-        return;
-    }
-    for (size_t i = 0; i < rows->count; i++) {
-        int32_t date = (int32_t)rows_whole(rows_at(rows, rows->order[i]), column);
-        low = date < low ? date : low;
-        high = date > high ? date : high;
-    }
-    rows->first_date = low;
-    rows->date_count = (size_t)((int64_t)high - low) + 1;
-    rows->by_date = xcalloc(rows->count, sizeof *rows->by_date);
-    rows->date_ends = xcalloc(rows->date_count + 1, sizeof *rows->date_ends);
-    for (size_t i = 0; i < rows->count; i++) {
-        int64_t date = rows_whole(rows_at(rows, rows->order[i]), column);
-        rows->date_ends[date - low + 1]++;
-    }
-    for (size_t d = 0; d < rows->date_count; d++) {
-        rows->date_ends[d + 1] += rows->date_ends[d]; /* where they begin, so far */
-    }
-    for (size_t i = 0; i < rows->count; i++) {
-        int64_t date = rows_whole(rows_at(rows, rows->order[i]), column);
-        rows->by_date[rows->date_ends[date - low]++] = rows->order[i];
-    }
+    size_t start = piece > 0 ? rows->piece_ends[piece - 1] : 0;
+    return (struct rows_part){rows->order + start, rows->piece_ends[piece] - start};
 }
 
-struct rows_part rows_of_date(const struct rows *rows, int32_t date)
+struct rows_part rows_of_day(const struct rows *rows, int32_t day)
 {
-    int64_t d = (int64_t)date - rows->first_date;
-    if (d < 0 || d >= (int64_t)rows->date_count) {
+    int64_t d = (int64_t)day - rows->first_day;
+    if (d < 0 || d >= (int64_t)rows->day_count) {
         return (struct rows_part){0};
     }
-    size_t start = d > 0 ? rows->date_ends[d - 1] : 0;
-    return (struct rows_part){rows->by_date + start, rows->date_ends[d] - start};
+    size_t start = d > 0 ? rows->day_ends[d - 1] : 0;
+    return (struct rows_part){rows->by_day + start, rows->day_ends[d] - start};
 }

@@ -1,5 +1,4 @@
-/* Rows of one table in memory: as they came, or sorted by a key and without repetitions. For this
- * room only.
+/* Rows of one table in memory, sorted by a key and without repetitions. For this room only.
  *
  * A row lies in one piece: a word of bits that says which columns are NULL, then numbers of eight
  * bytes, dates and the numbers of texts of four. Texts are kept once a column. Rows stay where they
@@ -12,7 +11,11 @@
 
 #include <string.h>
 
-enum { ROWS_A_BLOCK = 1 << 14 };
+enum {
+    ROWS_A_BLOCK = 1 << 16, /* 6 MB of telemetry */
+    ROWS_A_PIECE = 1 << 17, /* at least */
+    ROWS_PIECES = 1 << 8,   /* at most */
+};
 
 struct texts { /* the texts of one column, numbered as they came */
     struct bytes *all;
@@ -36,21 +39,26 @@ struct rows {
     struct rows_column columns[BATCH_COLUMNS];
     size_t column_count, row_size;
     size_t key[BATCH_COLUMNS], key_count, least; /* columns */
-    unsigned char **blocks;                      /* of ROWS_A_BLOCK rows each */
+    size_t day;             /* the column that rows are listed by, too; column_count: none */
+    unsigned char **blocks; /* of ROWS_A_BLOCK rows each */
     size_t block_count, block_room;
     size_t added;
     uint32_t *order; /* [count] rows in the order of the key; NULL before rows_sort() */
+    bool *near;      /* [count]: has its code in common with the row before, as rows do that are
+                        alike in the first two columns of the key */
     size_t count;
-    uint32_t *by_date; /* [count] rows by date, within a date in the order of the key */
-    size_t *date_ends; /* [date_count] where the rows of first_date, ... end in by_date */
-    int32_t first_date;
-    size_t date_count;
+    size_t piece_ends[ROWS_PIECES], piece_count; /* of `order` */
+    uint32_t *by_day; /* [count] rows by day, within a day in the order of the key */
+    size_t *day_ends; /* [day_count] where the rows of first_day, ... end in by_day */
+    int32_t first_day;
+    size_t day_count;
     struct arena memory; /* of names */
 };
 
-/* No rows yet of `table`; `key` and `least` as in lake_define_distinct(), or both NULL: then the
- * rows stay as they come. */
-struct rows *rows_open(const struct table *table, const char *key, const char *least);
+/* No rows yet of `table`; `key` and `least` as in lake_define_distinct(). `day`: a DATE column
+ * without NULLs by which the rows are wanted, too, or NULL. */
+struct rows *rows_open(const struct table *table, const char *key, const char *least,
+                       const char *day);
 
 /* NULL is fine. */
 void rows_close(struct rows *rows);
@@ -59,31 +67,43 @@ void rows_close(struct rows *rows);
  * of 32-bit numbers. */
 bool rows_add(struct rows *rows, const struct batch *batch);
 
-/* Copies rows first, first + 1, ... into a batch of the same columns, as many as there are and as
- * it has room for; texts stay those of the rows. */
-void rows_read(const struct rows *rows, size_t first, struct batch *batch);
-
 /* Bytes that these rows take, together with what sorting them will. */
 size_t rows_bytes(const struct rows *rows);
 
 /* Ends adding: sorts, and leaves out repetitions. */
-void rows_sort(struct rows *rows);
+void rows_sort(struct rows *rows, unsigned threads);
 
-/* How many values of the first `columns` of the key stand in several rows. */
-size_t rows_repeated(const struct rows *rows, size_t columns);
-
-struct rows_part {         /* a list of rows */
-    const uint32_t *order; /* NULL: 0, 1, ... */
+struct rows_part { /* a list of rows */
+    const uint32_t *order;
     size_t count;
 };
 
-/* Lists the rows by a DATE column, for rows_of_date(). */
-void rows_split(struct rows *rows, size_t column);
+/* The sorted rows in pieces, one after another: rows alike in the key's first column are in one. */
+struct rows_part rows_piece(const struct rows *rows, size_t piece);
 
-struct rows_part rows_of_date(const struct rows *rows, int32_t date);
+/* The rows of a day, in the order of the key. */
+struct rows_part rows_of_day(const struct rows *rows, int32_t day);
+
+/* How many values of the first `columns` of the key stand in several rows of a piece. */
+size_t rows_repeated(const struct rows *rows, struct rows_part piece, size_t columns);
 
 /* The column's number, or column_count. */
 size_t rows_find(const struct rows *rows, const char *column);
+
+/* ---- rows on their way to a file and back ---- */
+
+/* Bytes of a row with its texts. */
+size_t rows_packed_size(const struct rows *rows, const unsigned char *row);
+
+/* Writes a row with its texts; returns how many bytes these are. */
+size_t rows_pack(const struct rows *rows, const unsigned char *row, unsigned char *out);
+
+/* The bytes of a packed row of such a table, and its text in the key's first column, which is there
+ * and points into it. */
+size_t rows_packed_first(const struct rows *rows, const unsigned char *packed, struct bytes *first);
+
+/* Adds a packed row. */
+void rows_unpack(struct rows *rows, const unsigned char *packed);
 
 /* ---- what a row holds ---- */
 

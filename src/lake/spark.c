@@ -293,20 +293,20 @@ static int spark_define(struct lake *base, const char *name, const char *file,
     return status;
 }
 
-static int spark_define_distinct(struct lake *base, const struct table *table, const char *file,
-                                 const char *key, const char *least, struct error *err)
+static int spark_define_distinct(struct lake *base, const struct table *table, const char *from,
+                                 const struct lake_distinct *distinct, struct error *err)
 {
     struct arena arena = {0};
     char *columns = arena_strdup(&arena, "");
-    (void)least; /* of all other columns the least value is the only one */
+    /* Of columns that follow from the key the least value is the only one. */
     for (size_t c = 0; c < table->column_count; c++) {
         const char *column = table->columns[c].name;
         columns =
             arena_printf(&arena, "%s%smin(%s) AS %s", columns, c > 0 ? ", " : "", column, column);
     }
     int status = run(spark_of(base), table->name,
-                     arena_printf(&arena, "CACHE LAZY TABLE %s AS SELECT %s FROM (%s) GROUP BY %s;",
-                                  table->name, columns, sql_text(file), key),
+                     arena_printf(&arena, "CACHE LAZY TABLE %s AS SELECT %s FROM %s GROUP BY %s;",
+                                  table->name, columns, from, distinct->key),
                      err);
     arena_release(&arena);
     return status;

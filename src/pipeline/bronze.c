@@ -59,8 +59,11 @@ void telemetry_spec_init(struct telemetry_spec *telemetry, int32_t run_date)
     for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
         fields[3 + i].low = telemetry_features[i].low;
         fields[3 + i].high = telemetry_features[i].high;
+        fields[3 + i].defaulted = !isnan(telemetry_features[i].missing);
+        fields[3 + i].missing = telemetry_features[i].missing;
     }
-    telemetry->spec = spec_of(TABLE_MESSAGES, fields, 3 + TELEMETRY_FEATURE_COUNT);
+    fields[3 + TELEMETRY_FEATURE_COUNT].derived_from = 2; /* event_date */
+    telemetry->spec = spec_of(TABLE_MESSAGES, fields, TELEMETRY_FIELDS);
 }
 
 static void specs_init(struct specs *s, int32_t run_date)
@@ -469,7 +472,7 @@ static int create_tables(struct stage *stage, const struct record_spec *telemetr
                                         TABLE_ENTREES, TABLE_PRISES};
     static const char *const joined[] = {"telemetry_messages", "records_ensemble",
                                          "inputs_ensemble", "taken_ensemble"};
-    if (lake_create_pile(stage->lake, telemetry->table, err) != 0) {
+    if (lake_create_distinct(stage->lake, telemetry->table, &silver_distinct, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++) {

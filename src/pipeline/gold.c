@@ -184,7 +184,6 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     static const struct text joining = TEXT("Jointures", "Joining");
     static const struct text scoring = TEXT("Prédictions", "Predicting");
     static const struct definition before[] = {
-        {"sommes_jour", "gold/sommes_jour.sql", LAKE_TABLE},
         {"mesures", "gold/mesures.sql", LAKE_TABLE},
         {"entretien", "gold/entretien.sql", LAKE_TABLE},
         {"registre", "gold/registre.sql", LAKE_VIEW},
@@ -203,6 +202,8 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     stage_tell(stage->session, &joining, 0, 0);
     if ((stage->options->has_since && join_history(stage, err) != 0) ||
         define_words(lake, err) != 0 ||
+        lake_define_by_key(lake, "sommes_jour", "gold/sommes_jour.sql",
+                           fleet_table(TABLE_TELEMETRY)->name, err) != 0 ||
         define_all(lake, before, sizeof before / sizeof *before, err) != 0) {
         return -1;
     }

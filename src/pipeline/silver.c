@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Key first, then every measure: conflicting messages of one instant have one order too. */
-static const char TELEMETRY_ORDER[] =
-    "vin, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur, "
-    "voltage_batterie, temps_0_100, conso_essence, pression_injection";
+/* Key first, then every measure: conflicting messages of one instant have one order too. Of the
+ * texts of an instant the first stays. */
+#define TELEMETRY_ORDER                                                               \
+    "vin, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur, " \
+    "voltage_batterie, temps_0_100, conso_essence, pression_injection"
+const struct lake_distinct silver_distinct = {TELEMETRY_ORDER, "timestamp", "event_date"};
 static const char CLEAN_CSV[] = "silver/telemetry/telemetry_clean.csv";
 static const struct text WRITING = TEXT("Écriture de silver", "Writing silver");
 
@@ -30,8 +32,8 @@ struct table silver_telemetry(const struct stage *stage)
 /* ---- telemetry, one file a day ---- */
 
 /* Files of earlier runs for days that this run does not have must go. */
-static int drop_other_days(struct stage *stage, const char *folder, const struct lake_rows *days,
-                           struct error *err)
+static int drop_other_days(struct stage *stage, const char *folder, const int32_t *days,
+                           size_t day_count, struct error *err)
 {
     char **names;
     size_t count;
@@ -41,9 +43,10 @@ static int drop_other_days(struct stage *stage, const char *folder, const struct
     }
     for (size_t i = 0; i < count; i++) {
         bool kept = false;
-        for (size_t d = 0; d < days->rows && !kept; d++) {
+        for (size_t d = 0; d < day_count && !kept; d++) {
+            char day[DATE_TEXT_SIZE];
             kept = strncmp(names[i], "event_date=", 11) == 0 &&
-                   strcmp(names[i] + 11, days->cells[d]) == 0;
+                   strcmp(names[i] + 11, date_format(days[d], day)) == 0;
         }
         if (!kept && strncmp(names[i], "event_date=", 11) == 0) {
             publish_drop(stage->publication,
@@ -51,23 +54,6 @@ static int drop_other_days(struct stage *stage, const char *folder, const struct
         }
     }
     return 0;
-}
-
-/* The days that telemetry has, and of a run that goes on from an earlier one those that new
- * messages fall on. */
-static int list_days(struct stage *stage, const char *telemetry, struct lake_rows *days,
-                     struct lake_rows *changed, struct error *err)
-{
-    const char *const select = "SELECT DISTINCT event_date FROM %s ORDER BY event_date";
-    *changed = (struct lake_rows){0};
-    if (lake_query(stage->lake, arena_printf(stage->arena, select, telemetry), stage->arena, days,
-                   err) != 0) {
-        return -1;
-    }
-    return stage->taken.goes_on
-               ? lake_query(stage->lake, arena_printf(stage->arena, select, "telemetry_jours"),
-                            stage->arena, changed, err)
-               : 0;
 }
 
 /* Whether all telemetry was read by the run that this one goes on from. */
@@ -80,15 +66,19 @@ static bool nothing_new(const struct stage *stage)
  * nothing came in. */
 static int write_telemetry(struct stage *stage, struct error *err)
 {
-    struct lake_rows days, changed;
+    int32_t *days, *changed = NULL; /* those of telemetry; those that new messages fall on */
+    size_t day_count, changed_count = 0;
     const struct table_fact *fact = &fleet_tables[TABLE_TELEMETRY];
     const struct table telemetry = silver_telemetry(stage);
     size_t count = 0;
     stage_tell(stage->session, &WRITING, 0, 0);
-    if (list_days(stage, telemetry.name, &days, &changed, err) != 0) {
+    if (lake_days(stage->lake, telemetry.name, "event_date", stage->arena, &days, &day_count,
+                  err) != 0 ||
+        (stage->taken.goes_on && lake_days(stage->lake, "telemetry_jours", "event_date",
+                                           stage->arena, &changed, &changed_count, err) != 0)) {
         return -1;
     }
-    struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, days.rows + 1);
+    struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
     if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
         files[count] =
             (struct lake_file){{.table = &telemetry, .order = TELEMETRY_ORDER}, .format = LAKE_CSV};
@@ -96,17 +86,14 @@ static int write_telemetry(struct stage *stage, struct error *err)
             return -1;
         }
     }
-    for (size_t i = 0, c = 0; i < days.rows; i++) {
-        struct lake_output output = {.table = &telemetry,
-                                     .order = TELEMETRY_ORDER,
-                                     .except = "event_date",
-                                     .where_column = "event_date"};
-        if (!date_parse(days.cells[i], strlen(days.cells[i]), &output.where_date)) {
-            return error_set(err, "jour illisible : %s", "unreadable day: %s", days.cells[i]);
-        }
-        const char *path =
-            layout_path(stage->arena, fact->path, stage->session->run_date, output.where_date);
-        if (c < changed.rows && strcmp(changed.cells[c], days.cells[i]) == 0) {
+    for (size_t i = 0, c = 0; i < day_count; i++) {
+        const struct lake_output output = {.table = &telemetry,
+                                           .order = TELEMETRY_ORDER,
+                                           .except = "event_date",
+                                           .where_column = "event_date",
+                                           .where_date = days[i]};
+        const char *path = layout_path(stage->arena, fact->path, stage->session->run_date, days[i]);
+        if (c < changed_count && changed[c] == days[i]) {
             c++;
         } else if (stage->taken.goes_on && taken_keep(stage, path)) {
             continue;
@@ -122,7 +109,7 @@ static int write_telemetry(struct stage *stage, struct error *err)
     return drop_other_days(stage,
                            layout_path(stage->arena, "silver/telemetry_parquet/run_date=D",
                                        stage->session->run_date, 0),
-                           &days, err);
+                           days, day_count, err);
 }
 
 /* ---- counts ---- */
@@ -131,9 +118,14 @@ static int count_rows(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
     const char *telemetry = silver_telemetry(stage).name;
+    const char *repeated =
+        lake_repeated(stage->lake, telemetry, "vin, event_ts", stage->arena, err);
+    if (!repeated) {
+        return -1;
+    }
     const struct lake_counted counts[] = {
         {arena_printf(stage->arena, "SELECT count(*) FROM %s", telemetry), &report->silver_rows},
-        {lake_repeated(stage->lake, telemetry, "vin, event_ts", stage->arena), &report->conflicts},
+        {repeated, &report->conflicts},
         {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING "
          "count(DISTINCT (modele, annee)) > 1)",
          &report->vehicles_conflicting},
@@ -228,8 +220,8 @@ static int clean(struct stage *stage, struct error *err)
     bool few = stage->report->telemetry.records < LAKE_ROWS_A_THREAD;
     made.name = stage->taken.goes_on ? "telemetry_jours" : name;
     if ((nothing_new(stage) ? lake_create(stage->lake, &made, err)
-                            : lake_define_distinct(stage->lake, &made, "silver/telemetry.sql",
-                                                   TELEMETRY_ORDER, "timestamp", err)) != 0) {
+                            : lake_define_distinct(stage->lake, &made, "telemetry_messages",
+                                                   &silver_distinct, err)) != 0) {
         return -1;
     }
     return stage->taken.goes_on ? lake_define(stage->lake, name, "silver/telemetry_ensemble.sql",
@@ -242,15 +234,8 @@ int silver_build(struct stage *stage, struct error *err)
     static const struct text building = TEXT("Nettoyage", "Cleaning");
     const struct table telemetry = silver_telemetry(stage);
     stage_tell(stage->session, &building, 0, 0);
-    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
-        const struct feature *f = &telemetry_features[i];
-        if (!isnan(f->missing) &&
-            lake_constant_real(stage->lake, arena_printf(stage->arena, "missing_%s", f->name),
-                               f->missing, err) != 0) {
-            return -1;
-        }
-    }
-    if (clean(stage, err) != 0 || count_rows(stage, err) != 0 || write_telemetry(stage, err) != 0 ||
+    /* Rows that lie on disk are counted while they are written. */
+    if (clean(stage, err) != 0 || write_telemetry(stage, err) != 0 || count_rows(stage, err) != 0 ||
         write_small_tables(stage, err) != 0) {
         return -1;
     }

@@ -68,9 +68,11 @@ struct remote {
  * register, lifetimes, history, Parquet telemetry) into stage->raw. */
 int bronze_fetch(struct stage *stage, struct error *err);
 
-/* What a telemetry message must look like on a run date. */
+/* What a telemetry message must look like on a run date: vin, timestamp, event_ts, the measures,
+ * event_date. */
+enum { TELEMETRY_FIELDS = 3 + TELEMETRY_FEATURE_COUNT + 1 };
 struct telemetry_spec {
-    struct record_field fields[3 + TELEMETRY_FEATURE_COUNT];
+    struct record_field fields[TELEMETRY_FIELDS];
     struct record_spec spec;
 };
 
@@ -126,6 +128,9 @@ int silver_write_quarantine(struct stage *stage, struct error *err);
 /* The run date's telemetry as the engine has it: under another name when gold is made from that of
  * several dates. */
 struct table silver_telemetry(const struct stage *stage);
+
+/* Which messages are one, and how silver's files are ordered and cut. */
+extern const struct lake_distinct silver_distinct;
 
 /* Silver of the run date as it was published, for gold alone. */
 int silver_open(struct stage *stage, struct error *err);

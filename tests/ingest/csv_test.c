@@ -7,10 +7,10 @@ static const struct column service_columns[] = {{"vin", COLUMN_TEXT},
                                                 {"km_derniere_revis", COLUMN_WHOLE}};
 static const struct table service_table = {"maintenance", service_columns, 4};
 static const struct record_field service_fields[] = {
-    {{"vin", COLUMN_TEXT}, true, 0, 0, -1},
-    {{"date_last_revis", COLUMN_DATE}, false, 10957, 20781, -1},
-    {{"type", COLUMN_TEXT}, false, 0, 0, -1},
-    {{"km_derniere_revis", COLUMN_WHOLE}, false, 0, 5e6, -1},
+    {{"vin", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+    {{"date_last_revis", COLUMN_DATE}, false, 10957, 20781, -1, false, 0},
+    {{"type", COLUMN_TEXT}, false, 0, 0, -1, false, 0},
+    {{"km_derniere_revis", COLUMN_WHOLE}, false, 0, 5e6, -1, false, 0},
 };
 static const struct record_spec service_spec = {&service_table, service_fields, 4};
 

@@ -616,8 +616,9 @@ static void test_a_sink_that_fails_stops_the_reading_of_a_register(void **state)
 {
     static const struct column columns[] = {{"vin", COLUMN_TEXT}, {"annee", COLUMN_WHOLE}};
     static const struct table table = {"vehicules", columns, 2};
-    static const struct record_field fields[] = {{{"vin", COLUMN_TEXT}, true, 0, 0, -1},
-                                                 {{"annee", COLUMN_WHOLE}, false, 1900, 2100, -1}};
+    static const struct record_field fields[] = {
+        {{"vin", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+        {{"annee", COLUMN_WHOLE}, false, 1900, 2100, -1, false, 0}};
     static const struct record_spec spec = {&table, fields, 2};
     struct harness *h = *state;
     struct ingest_sink sink = {h, on_rows, on_reject, on_file};

@@ -23,10 +23,10 @@ static const struct column map_columns[MAP_FIELDS] = {{"vin", COLUMN_TEXT},
 };
 static const struct table map_table = {"telemetry_messages", map_columns, MAP_FIELDS};
 static const struct record_field map_fields[MAP_FIELDS] = {
-    {{"vin", COLUMN_TEXT}, true, 0, 0, -1},
-    {{"timestamp", COLUMN_TEXT}, true, 0, 0, -1},
-    {{"event_ts", COLUMN_TIMESTAMP}, true, FIRST_INSTANT, LAST_INSTANT, MAP_TIMESTAMP},
-#define X(name, type, low, high, ...) {{#name, COLUMN_##type}, false, low, high, -1},
+    {{"vin", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+    {{"timestamp", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+    {{"event_ts", COLUMN_TIMESTAMP}, true, FIRST_INSTANT, LAST_INSTANT, MAP_TIMESTAMP, false, 0},
+#define X(name, type, low, high, ...) {{#name, COLUMN_##type}, false, low, high, -1, false, 0},
     TELEMETRY_FEATURES(X)
 #undef X
 };
@@ -122,8 +122,9 @@ static void test_dates_in_their_own_format_are_read_from_one_table(void **state)
 {
     static const struct column columns[] = {{"vin", COLUMN_TEXT}, {"day", COLUMN_DATE}};
     static const struct table table = {"days", columns, 2};
-    static const struct record_field fields[] = {{{"vin", COLUMN_TEXT}, true, 0, 0, -1},
-                                                 {{"day", COLUMN_DATE}, true, 10957, 20781, -1}};
+    static const struct record_field fields[] = {
+        {{"vin", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+        {{"day", COLUMN_DATE}, true, 10957, 20781, -1, false, 0}};
     static const struct record_spec spec = {&table, fields, 2};
     struct harness *h = *state;
     static const char json[] =

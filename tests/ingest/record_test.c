@@ -226,8 +226,9 @@ static void test_a_date_that_is_no_text_is_unreadable_and_bytes_are_kept(void **
 {
     static const struct column columns[] = {{"day", COLUMN_DATE}, {"bytes", COLUMN_BLOB}};
     static const struct table table = {"t", columns, 2};
-    static const struct record_field fields[] = {{{"day", COLUMN_DATE}, false, 0, 30000, -1},
-                                                 {{"bytes", COLUMN_BLOB}, false, 0, 0, -1}};
+    static const struct record_field fields[] = {
+        {{"day", COLUMN_DATE}, false, 0, 30000, -1, false, 0},
+        {{"bytes", COLUMN_BLOB}, false, 0, 0, -1, false, 0}};
     static const struct record_spec spec = {&table, fields, 2};
     struct harness *h = *state;
     h->options.spec = &spec;
@@ -236,6 +237,43 @@ static void test_a_date_that_is_no_text_is_unreadable_and_bytes_are_kept(void **
     assert_int_equal(h->line_count, 1);
     assert_int_equal(h->reject_count, 1);
     assert_string_equal(h->rejects[0], "a.ndjson@35 unreadable:day");
+}
+
+static void test_a_default_stands_for_what_is_missing_and_a_day_for_its_instant(void **state)
+{
+    static const struct column columns[] = {{"at", COLUMN_TEXT},
+                                            {"instant", COLUMN_TIMESTAMP},
+                                            {"day", COLUMN_DATE},
+                                            {"x", COLUMN_REAL},
+                                            {"n", COLUMN_WHOLE}};
+    static const struct table table = {"t", columns, 5};
+    static const struct record_field fields[] = {
+        {{"at", COLUMN_TEXT}, false, 0, 0, -1, false, 0},
+        {{"instant", COLUMN_TIMESTAMP}, false, -1e18, 1e18, 0, false, 0},
+        {{"day", COLUMN_DATE}, false, 0, 0, 1, false, 0},
+        {{"x", COLUMN_REAL}, false, 0, 10, -1, true, 0.25},
+        {{"n", COLUMN_WHOLE}, false, 0, 10, -1, true, 7},
+    };
+    static const struct record_spec spec = {&table, fields, 5};
+    struct raw_value values[5] = {
+        [0] = {.kind = RAW_TEXT, .text = {"1970-01-03T00:30+01:00", 22}}, [3] = {.kind = RAW_NULL}};
+    struct arena arena = {0};
+    struct batch batch = {0};
+    struct ingest_counts counts = {0};
+    struct reasons reasons = {0};
+    (void)state;
+    batch_init(&batch, &table, &arena);
+    assert_true(record_check(&spec, values, &batch, &counts, &reasons));
+    values[0].kind = RAW_MISSING;
+    values[3] = (struct raw_value){.kind = RAW_NUMBER, .number = 2};
+    assert_true(record_check(&spec, values, &batch, &counts, &reasons));
+    assert_int_equal(batch.values[2].whole[0], 1); /* in UTC, half an hour before midnight */
+    assert_true(batch.null[1][1] && batch.null[2][1]);
+    assert_true(!batch.null[3][0] && batch.values[3].real[0] == 0.25);
+    assert_true(batch.values[3].real[1] == 2 && batch.values[4].whole[1] == 7);
+    assert_int_equal(counts.missing[3], 1);
+    assert_int_equal(counts.missing[4], 2);
+    arena_release(&arena);
 }
 
 int main(void)
@@ -249,6 +287,7 @@ int main(void)
         CASE(test_nesting_is_accepted_down_to_256_levels),
         CASE(test_reasons_stand_once_and_never_in_part),
         CASE(test_a_date_that_is_no_text_is_unreadable_and_bytes_are_kept),
+        CASE(test_a_default_stands_for_what_is_missing_and_a_day_for_its_instant),
         CASE(test_what_was_rounded_missing_or_of_a_wrong_type_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

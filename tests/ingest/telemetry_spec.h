@@ -20,13 +20,13 @@ static const struct table telemetry_table = {"telemetry", telemetry_columns, FIE
 #define LAST_INSTANT (20781.0 * 86400e6)
 
 static const struct record_field telemetry_fields[FIELDS] = {
-    {{"vin", COLUMN_TEXT}, true, 0, 0, -1},
-    {{"timestamp", COLUMN_TEXT}, true, 0, 0, -1},
-    {{"event_ts", COLUMN_TIMESTAMP}, true, FIRST_INSTANT, LAST_INSTANT, TIMESTAMP},
-    {{"temp_moteur", COLUMN_REAL}, false, -60, 250, -1},
-    {{"vitesse", COLUMN_WHOLE}, false, 0, 300, -1},
-    {{"km_actuel", COLUMN_WHOLE}, false, 0, 5e6, -1},
-    {{"pression_huile", COLUMN_REAL}, false, 0, 20, -1},
+    {{"vin", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+    {{"timestamp", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+    {{"event_ts", COLUMN_TIMESTAMP}, true, FIRST_INSTANT, LAST_INSTANT, TIMESTAMP, false, 0},
+    {{"temp_moteur", COLUMN_REAL}, false, -60, 250, -1, false, 0},
+    {{"vitesse", COLUMN_WHOLE}, false, 0, 300, -1, false, 0},
+    {{"km_actuel", COLUMN_WHOLE}, false, 0, 5e6, -1, false, 0},
+    {{"pression_huile", COLUMN_REAL}, false, 0, 20, -1, false, 0},
 };
 
 static const struct record_spec telemetry_spec = {&telemetry_table, telemetry_fields, FIELDS};

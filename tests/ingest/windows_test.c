@@ -91,9 +91,10 @@ static void damage(struct file_text *text, struct rng *rng)
 static const struct column row_columns[] = {
     {"vin", COLUMN_TEXT}, {"vitesse", COLUMN_WHOLE}, {"timestamp", COLUMN_TEXT}};
 static const struct table row_table = {"rows", row_columns, 3};
-static const struct record_field row_fields[] = {{{"vin", COLUMN_TEXT}, true, 0, 0, -1},
-                                                 {{"vitesse", COLUMN_WHOLE}, false, 0, 300, -1},
-                                                 {{"timestamp", COLUMN_TEXT}, true, 0, 0, -1}};
+static const struct record_field row_fields[] = {
+    {{"vin", COLUMN_TEXT}, true, 0, 0, -1, false, 0},
+    {{"vitesse", COLUMN_WHOLE}, false, 0, 300, -1, false, 0},
+    {{"timestamp", COLUMN_TEXT}, true, 0, 0, -1, false, 0}};
 static const struct record_spec row_spec = {&row_table, row_fields, 3};
 
 /* All lines and rejects of one reading as one text. */

@@ -81,10 +81,11 @@ static void feed(struct lake *lake, int64_t first, int64_t last, bool reverse)
     arena_release(&arena);
 }
 
-/* A table whose rows have no order is one of the engine's when memory has no room for it. */
-static void test_a_pile_has_what_was_fed_wherever_it_lies(void **state)
+/* Little memory: the rows go to disk, and the engine never has them as a table of its own. */
+static void test_distinct_rows_are_there_wherever_they_lie(void **state)
 {
     struct fixture *f = *state;
+    const struct lake_distinct distinct = {.key = "name, n", .least = "raw"};
     for (int small = 0; small < 2; small++) {
         const struct lake_options options = {
             .threads = 2, .memory = small ? "40MB" : NULL, .scratch = under(f, "scratch")};
@@ -98,14 +99,15 @@ static void test_a_pile_has_what_was_fed_wherever_it_lies(void **state)
             {"SELECT count(DISTINCT name) FROM things WHERE raw = '\\x00\\xFF'::BLOB", &names},
             {"SELECT count(*) FROM duckdb_tables() WHERE table_name = 'things'", &tables}};
         assert_int_equal(lake_open(&lake, &options, &err), 0);
-        assert_int_equal(lake_create_pile(lake, &things, &err), 0);
+        assert_int_equal(lake_create_distinct(lake, &things, &distinct, &err), 0);
         feed(lake, 0, 600000, false);
+        assert_int_equal(fs_exists(under(f, "scratch")), small);
         assert_int_equal(lake_counts(lake, counts, sizeof counts / sizeof *counts, &err), 0);
         assert_int_equal(rows, 600000);
         assert_int_equal(sum, UINT64_C(599999) * 300000);
         assert_int_equal(reals, 480000);
         assert_int_equal(names, 800);
-        assert_int_equal(tables, small);
+        assert_int_equal(tables, 0);
         lake_close(lake);
     }
 }
@@ -172,9 +174,9 @@ static const struct column entretien_columns[] = {{"vin", COLUMN_TEXT},
 static const struct table maintenance = {"maintenance", entretien_columns, 4};
 static const struct table entretien = {"entretien", entretien_columns, 5};
 
-/* How a table comes by its order: when it is written; kept in it by the lake; by the engine, for
- * want of memory. */
-enum order { WHEN_WRITTEN, KEPT, KEPT_BY_ENGINE };
+/* How a table comes by its order: when it is written; kept in it by the lake; on disk, for want of
+ * memory. */
+enum order { WHEN_WRITTEN, KEPT, ON_DISK };
 
 /* Services of vehicles in no order, written for one day by `vin, rang`. */
 static const char *services_hash(struct fixture *f, unsigned threads, enum order order,
@@ -184,8 +186,9 @@ static const char *services_hash(struct fixture *f, unsigned threads, enum order
                                        .order = "vin, rang",
                                        .where_column = "date_last_revis",
                                        .where_date = 1};
+    const struct lake_distinct distinct = {output.order, "type", "date_last_revis"};
     const struct lake_options options = {.threads = threads,
-                                         .memory = order == KEPT_BY_ENGINE ? "60MB" : NULL,
+                                         .memory = order == ON_DISK ? "50MB" : NULL,
                                          .scratch = under(f, "scratch")};
     struct lake *lake = NULL;
     struct error err;
@@ -195,9 +198,7 @@ static const char *services_hash(struct fixture *f, unsigned threads, enum order
     char *hash = arena_alloc(&f->arena, HASH_TEXT_SIZE, 1);
     uint64_t bytes;
     assert_int_equal(lake_open(&lake, &options, &err), 0);
-    assert_int_equal(order == WHEN_WRITTEN ? lake_create(lake, &maintenance, &err)
-                                           : lake_create_pile(lake, &maintenance, &err),
-                     0);
+    assert_int_equal(lake_create(lake, &maintenance, &err), 0);
     batch_init(&batch, &maintenance, &arena);
     for (int64_t i = 0; i < 400000; i++) {
         size_t r = batch.rows++;
@@ -215,11 +216,12 @@ static const char *services_hash(struct fixture *f, unsigned threads, enum order
         }
     }
     assert_int_equal(lake_flush(lake, &err), 0);
-    assert_int_equal(order != WHEN_WRITTEN
-                         ? lake_define_distinct(lake, &entretien, "gold/entretien.sql",
-                                                output.order, "date_last_revis", &err)
-                         : lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err),
-                     0);
+    if (order == WHEN_WRITTEN) {
+        assert_int_equal(lake_define(lake, "entretien", "gold/entretien.sql", LAKE_TABLE, &err), 0);
+    } else {
+        assert_int_equal(lake_define(lake, "services", "gold/entretien.sql", LAKE_VIEW, &err), 0);
+        assert_int_equal(lake_define_distinct(lake, &entretien, "services", &distinct, &err), 0);
+    }
     assert_int_equal(lake_write(lake, &output, format, path, &err), 0);
     assert_int_equal(hash_file(path, hash, &bytes, &err), 0);
     assert_true(bytes > 100000);
@@ -229,7 +231,7 @@ static const char *services_hash(struct fixture *f, unsigned threads, enum order
                                 "'entretien'",
                                 &tables, &err),
                      0);
-    assert_int_equal(tables, order != KEPT); /* the engine has it as a table of its own */
+    assert_int_equal(tables, order == WHEN_WRITTEN); /* the engine has it as a table of its own */
     lake_close(lake);
     arena_release(&arena);
     return hash;
@@ -243,7 +245,7 @@ static void test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then(voi
         for (unsigned threads = 1; threads <= 4; threads++) {
             assert_string_equal(once, services_hash(f, threads, KEPT, format));
         }
-        assert_string_equal(once, services_hash(f, 2, KEPT_BY_ENGINE, format));
+        assert_string_equal(once, services_hash(f, 2, ON_DISK, format));
     }
 }
 
@@ -284,10 +286,10 @@ static void test_of_rows_alike_in_the_key_the_least_stays(void **state)
     struct lake_rows rows;
     uint64_t kept, all;
     feed_services_with_repetitions(f->lake, &f->arena);
-    assert_int_equal(lake_define_distinct(f->lake, &entretien, "gold/entretien.sql",
-                                          "vin, date_last_revis, type, km_derniere_revis", "rang",
-                                          &err),
-                     0);
+    const struct lake_distinct distinct = {.key = "vin, date_last_revis, type, km_derniere_revis",
+                                           .least = "rang"};
+    assert_int_equal(lake_define(f->lake, "services", "gold/entretien.sql", LAKE_VIEW, &err), 0);
+    assert_int_equal(lake_define_distinct(f->lake, &entretien, "services", &distinct, &err), 0);
     assert_int_equal(
         lake_query(f->lake,
                    "SELECT left(vin, 1), count(*), min(rang), max(rang) FROM entretien "
@@ -301,8 +303,8 @@ static void test_of_rows_alike_in_the_key_the_least_stays(void **state)
         assert_string_equal(rows.cells[i], expected[i]);
     }
     const struct lake_counted counts[] = {
-        {lake_repeated(f->lake, "entretien", "vin", &f->arena), &kept},
-        {lake_repeated(f->lake, "maintenance", "vin", &f->arena), &all}};
+        {lake_repeated(f->lake, "entretien", "vin", &f->arena, &err), &kept},
+        {lake_repeated(f->lake, "maintenance", "vin", &f->arena, &err), &all}};
     assert_int_equal(lake_counts(f->lake, counts, 2, &err), 0);
     assert_int_equal(kept, 5000);
     assert_int_equal(all, 15000);
@@ -679,7 +681,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_lake, close_lake)
     const struct CMUnitTest tests[] = {
         TEST(test_rows_that_were_fed_come_back),
-        TEST(test_a_pile_has_what_was_fed_wherever_it_lies),
+        TEST(test_distinct_rows_are_there_wherever_they_lie),
         TEST(test_bytes_depend_neither_on_threads_nor_on_the_order_of_feeding),
         TEST(test_a_table_kept_in_order_is_written_as_one_that_is_sorted_then),
         TEST(test_of_rows_alike_in_the_key_the_least_stays),

@@ -17,11 +17,12 @@ enum { ROWS = 3 * ROWS_A_BLOCK + 5, KEY_COLUMNS = 4, DAY = 4, SAID = 5 };
 
 /* Rows of few values, so that all of them meet: NULLs, both zeros, texts that begin alike.
  * `spread`: how far instants lie apart. */
-static struct rows *sorted_rows(uint64_t seed, int64_t spread, struct arena *arena)
+static struct rows *sorted_rows(uint64_t seed, int64_t spread, unsigned threads,
+                                struct arena *arena)
 {
     static const char *const vins[] = {"VIN-1", "VIN-10", "VIN", "A vehicle with a long name"};
     static const double reals[] = {-2.5, -0.0, 0.0, 1e300};
-    struct rows *rows = rows_open(&messages, KEY, "said");
+    struct rows *rows = rows_open(&messages, KEY, "said", "day");
     struct rng rng;
     struct batch batch = {0};
     rng_init(&rng, seed, 0);
@@ -45,7 +46,7 @@ static struct rows *sorted_rows(uint64_t seed, int64_t spread, struct arena *are
             batch.rows = 0;
         }
     }
-    rows_sort(rows);
+    rows_sort(rows, threads);
     return rows;
 }
 
@@ -83,7 +84,7 @@ static void test_rows_stand_in_order_and_once(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 3; seed++) {
         struct arena arena = {0};
-        struct rows *rows = sorted_rows(seed, spreads[seed], &arena);
+        struct rows *rows = sorted_rows(seed, spreads[seed], 1 + (unsigned)seed, &arena);
         assert_true(rows->count > 1000 && rows->count < ROWS / 5);
         for (size_t i = 1; i < rows->count; i++) {
             assert_true(compare_keys(rows, rows_at(rows, rows->order[i - 1]),
@@ -97,7 +98,7 @@ static void test_rows_stand_in_order_and_once(void **state)
 static void test_of_rows_alike_the_one_with_the_least_text_is_there(void **state)
 {
     struct arena arena = {0};
-    struct rows *rows = sorted_rows(7, 1, &arena);
+    struct rows *rows = sorted_rows(7, 1, 2, &arena);
     (void)state;
     for (uint32_t row = 0; row < ROWS; row++) { /* by halves */
         size_t low = 0, high = rows->count;
@@ -118,11 +119,16 @@ static void test_of_rows_alike_the_one_with_the_least_text_is_there(void **state
 static void test_values_in_several_rows_are_counted_once(void **state)
 {
     struct arena arena = {0};
-    struct rows *rows = sorted_rows(1, 1, &arena);
+    struct rows *rows = sorted_rows(1, 1, 2, &arena);
     (void)state;
-    assert_int_equal(rows_repeated(rows, 1), 4);
-    assert_int_equal(rows_repeated(rows, 2), 4 * 9);
-    assert_int_equal(rows_repeated(rows, KEY_COLUMNS), 0);
+    static const size_t expected[] = {[1] = 4, [2] = 4 * 9, [KEY_COLUMNS] = 0};
+    for (size_t key = 1; key <= KEY_COLUMNS; key += key) {
+        size_t repeated = 0;
+        for (size_t p = 0; p < rows->piece_count; p++) {
+            repeated += rows_repeated(rows, rows_piece(rows, p), key);
+        }
+        assert_int_equal(repeated, expected[key]);
+    }
     rows_close(rows);
     arena_release(&arena);
 }
@@ -130,13 +136,11 @@ static void test_values_in_several_rows_are_counted_once(void **state)
 static void test_days_have_their_rows_in_order(void **state)
 {
     struct arena arena = {0};
-    struct rows *rows = sorted_rows(2, 1, &arena);
+    struct rows *rows = sorted_rows(2, 1, 2, &arena);
     size_t count = 0;
     (void)state;
-    assert_int_equal(rows_of_date(rows, 0).count, 0); /* not split yet */
-    rows_split(rows, DAY);
     for (int32_t day = -9; day < 4; day++) {
-        struct rows_part part = rows_of_date(rows, day);
+        struct rows_part part = rows_of_day(rows, day);
         assert_int_equal(part.count > 0, day == -7 || (day >= -1 && day <= 1));
         for (size_t i = 0; i < part.count; i++) {
             const unsigned char *row = rows_at(rows, part.order[i]);
@@ -152,13 +156,12 @@ static void test_days_have_their_rows_in_order(void **state)
 
 static void test_no_rows_are_no_trouble(void **state)
 {
-    struct rows *rows = rows_open(&messages, KEY, "said");
+    struct rows *rows = rows_open(&messages, KEY, "said", "day");
     (void)state;
-    rows_sort(rows);
-    rows_split(rows, DAY);
+    rows_sort(rows, 2);
     assert_int_equal(rows->count, 0);
-    assert_int_equal(rows_repeated(rows, 1), 0);
-    assert_int_equal(rows_of_date(rows, 0).count, 0);
+    assert_int_equal(rows->piece_count, 0);
+    assert_int_equal(rows_of_day(rows, 0).count, 0);
     assert_int_equal(rows_find(rows, "n"), 3);
     assert_int_equal(rows_find(rows, "nothing"), messages.column_count);
     rows_close(rows);
