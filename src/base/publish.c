@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,10 @@ static int remove_parts(struct arena *arena, const char *folder, struct error *e
 
 /* Threads that wait for the disk at the same time: 46 files and folders synced one after another
  * took ten times as long, as the file system writes its own journal anew for each of them. */
-enum { SYNC_THREADS = 16 };
+enum {
+    SYNC_THREADS = 16,
+    WORTH_A_THREAD = 4 << 20, /* bytes to be hashed: some ms */
+};
 
 /* Files and folders that are synced together. */
 struct syncs {
@@ -534,27 +538,56 @@ static int take_parts(struct publication *p, size_t index, struct error *err)
     return 0;
 }
 
-int publish_hash(struct publication *publication, struct error *err)
+struct hashing {
+    struct publication *publication;
+    const char **paths;   /* [file_count] of those to be hashed; NULL: known already */
+    pthread_mutex_t lock; /* around what follows */
+    bool failed;
+    struct error *err; /* of the first failure */
+};
+
+static void hash_one(void *context, size_t index, unsigned worker)
+{
+    struct hashing *hashing = context;
+    struct published_file *file = &hashing->publication->files[index];
+    const char *path = hashing->paths[index];
+    struct error err;
+    (void)worker;
+    if (!path || hash_file(path, file->sha256, &file->bytes, &err) == 0) {
+        file->hashed = true;
+        return;
+    }
+    pthread_mutex_lock(&hashing->lock);
+    if (!hashing->failed) {
+        hashing->failed = true;
+        *hashing->err = err;
+    }
+    pthread_mutex_unlock(&hashing->lock);
+}
+
+int publish_hash(struct publication *publication, unsigned threads, struct error *err)
 {
     struct publication *p = publication;
+    uint64_t bytes = 0;
     for (size_t i = 0; i < p->file_count; i++) {
         if (!p->files[i].hashed && fs_is_folder(join(&p->arena, p->staging, p->files[i].path)) &&
             take_parts(p, i, err) != 0) {
             return -1;
         }
     }
+    struct hashing hashing = {.publication = p,
+                              .paths = ARENA_NEW(&p->arena, const char *, p->file_count),
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .err = err};
     for (size_t i = 0; i < p->file_count; i++) {
-        struct published_file *file = &p->files[i];
-        if (file->hashed) {
-            continue;
+        struct stat info;
+        if (!p->files[i].hashed) {
+            hashing.paths[i] = join(&p->arena, p->staging, p->files[i].path);
+            bytes += stat(hashing.paths[i], &info) == 0 ? (uint64_t)info.st_size : 0;
         }
-        const char *path = join(&p->arena, p->staging, file->path);
-        if (hash_file(path, file->sha256, &file->bytes, err) != 0) {
-            return -1;
-        }
-        file->hashed = true;
     }
-    return 0;
+    parallel_for(bytes < WORTH_A_THREAD ? 1 : threads, p->file_count, hash_one, &hashing);
+    return hashing.failed ? -1 : 0;
 }
 
 /* The journal's text; owned by the publication, `size` without the NUL. */
@@ -614,7 +647,7 @@ int publish_commit(struct publication *publication, struct error *err)
     const char *journal = join(&p->arena, all, "journal");
     const char *unnamed = join(&p->arena, p->staging, ".journal");
     size_t size;
-    if (publish_hash(p, err) != 0) {
+    if (publish_hash(p, 1, err) != 0) {
         return -1;
     }
     const char *text = journal_text(p, &size);

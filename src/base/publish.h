@@ -56,9 +56,10 @@ void publish_keep(struct publication *publication, const char *relative, const c
  * there). */
 void publish_drop(struct publication *publication, const char *relative);
 
-/* Hashes the files staged so far: files[].sha256 and .bytes are known afterwards, and a folder of
+/* Hashes the files staged so far, on so many threads (0: all cores) where that is worth it:
+ * files[].sha256 and .bytes are known afterwards, and a folder of
  * part files stands there as these. */
-int publish_hash(struct publication *publication, struct error *err);
+int publish_hash(struct publication *publication, unsigned threads, struct error *err);
 
 /* Puts everything in place. On failure nothing has changed, or the next command finishes it. */
 int publish_commit(struct publication *publication, struct error *err);

@@ -18,6 +18,7 @@ enum {
     MARK_BYTES = 16 << 10,  /* of a run, from one mark to the next */
     PIECE_BYTES = 32 << 20, /* of all runs: as rows in memory twice that, for each thread */
     BUFFER_BYTES = 4 << 20,
+    AHEAD = 8,           /* rows */
     COUNTED_COLUMNS = 2, /* of the key, that repetitions are counted of while a piece is at hand */
 };
 
@@ -154,6 +155,9 @@ static int write_rows(const struct rows *rows, struct run *run)
         while (rows->by_day && i == rows->day_ends[d]) {
             d++;
             first = true;
+        }
+        if (i + AHEAD < rows->count) { /* they lie anywhere */
+            __builtin_prefetch(rows_at(rows, order[i + AHEAD]));
         }
         if (first || run->bytes - marked >= MARK_BYTES) {
             struct bytes text = rows_text(row, &rows->columns[rows->key[0]]);
@@ -359,7 +363,7 @@ static int read_day(const struct distinct *distinct, const struct run *run, size
     uint64_t offset = run->marks[start].offset;
     size_t size =
         (size_t)((stop < run->mark_count ? run->marks[stop].offset : run->bytes) - offset);
-    unsigned char *bytes = xcalloc(1, size);
+    unsigned char *bytes = xrealloc(NULL, size, 1);
     int status = read_bytes(run, offset, size, bytes);
     for (size_t at = 0; status == 0 && at < size;) {
         struct bytes text = {0};

@@ -186,7 +186,7 @@ static void add_block(struct rows *rows)
         rows->block_room = rows->block_room ? rows->block_room * 2 : 16;
         rows->blocks = xrealloc(rows->blocks, rows->block_room, sizeof *rows->blocks);
     }
-    rows->blocks[rows->block_count++] = xcalloc(ROWS_A_BLOCK, rows->row_size);
+    rows->blocks[rows->block_count++] = xrealloc(NULL, ROWS_A_BLOCK, rows->row_size);
 }
 
 /* Room for rows that are to be added, as many as `wanted` at most and one after another, all zeros:
@@ -199,7 +199,9 @@ static unsigned char *add_rows(struct rows *rows, size_t wanted, size_t *count)
     }
     *count = wanted < ROWS_A_BLOCK - at ? wanted : ROWS_A_BLOCK - at;
     rows->added += *count;
-    return rows->blocks[rows->block_count - 1] + at * rows->row_size;
+    unsigned char *out = rows->blocks[rows->block_count - 1] + at * rows->row_size;
+    memset(out, 0, *count * rows->row_size);
+    return out;
 }
 
 /* Column c of rows of a batch, from row `first` on, into rows that lie one after another at `out`.

@@ -241,7 +241,7 @@ int lineage_write(struct stage *stage, const struct fleet_model *model, bool ref
     const char *relative =
         layout_path(stage->arena, "runs/run_date=D/run.json", stage->session->run_date, 0);
     int status = -1;
-    if (publish_hash(stage->publication, err) != 0 ||
+    if (publish_hash(stage->publication, stage->session->threads, err) != 0 ||
         lineage_read(stage, stage->session->run_date, &record, err) != 0 ||
         fill_record(stage, model, refused, record, err) != 0) {
         goto done;

@@ -83,7 +83,7 @@ static void test_hashes_are_those_that_sha256sum_prints(void **state)
     struct error err;
     assert_int_equal(publish_begin(&p, f->root, &err), 0);
     stage(&p, "abc", "abc");
-    assert_int_equal(publish_hash(&p, &err), 0);
+    assert_int_equal(publish_hash(&p, 2, &err), 0);
     assert_string_equal(p.files[0].sha256,
                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_int_equal(p.files[0].bytes, 3);
