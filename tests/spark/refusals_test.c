@@ -324,7 +324,8 @@ static void test_the_worker_reads_records_and_keeps_every_byte(void **state)
     static const char *const lines[] = {
         "1\tZi9hLm5kanNvbg==\t42\teyJ4XE4=\tYnJva2VuX2pzb24=\n", /* f/a.ndjson, {"x\N, broken_json
                                                                   */
-        "\n0\tCS0=\tMjAyNi0xMS0yMw==\t1795392000000000\t-\t-\t-\t-\t-\t-\t-\t-\t-\n",
+        /* two measures have a default */
+        "\n0\tCS0=\tMjAyNi0xMS0yMw==\t1795392000000000\t90\t0\t-\t-\t-\t-\t-\t-\t-\t20780\n",
         "\n2\tZi9hLm5kanNvbg==\t48\t", /* the file, its size */
         "\n3\tcmVjb3Jkcw==\t0\t2\n",   /* records: 2 */
     };
