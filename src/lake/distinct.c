@@ -285,6 +285,9 @@ static void find_days(struct distinct *distinct)
             add_day(distinct, distinct->runs[i].marks[m].day);
         }
     }
+    if (distinct->day_count == 0) {
+        return;
+    }
     qsort(distinct->days, distinct->day_count, sizeof *distinct->days, compare_days);
     size_t kept = 0;
     for (size_t d = 0; d < distinct->day_count; d++) {
