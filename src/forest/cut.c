@@ -28,6 +28,9 @@ enum {
     MAX_BUCKETS = 1024,
     RADIX = 256,
     INSERTION_ROWS = 24,
+    EXACT_WEIGHT = 1 << 26, /* sums of squares are exact as doubles */
+    EIGHT = 8,              /* keys to a vector that every x86-64 has */
+    QUARTERS = 4,
 };
 
 /* 32 bytes, as AVX2 has them: GCC takes wider ones apart through memory. Lanes of 16 bits are
@@ -36,6 +39,14 @@ typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
 typedef uint16_t part_u16 __attribute__((vector_size(LANES)));
 typedef int32_t part_i32 __attribute__((vector_size(2 * LANES)));
 typedef float part_f32 __attribute__((vector_size(2 * LANES)));
+typedef uint16_t eight_u16 __attribute__((vector_size(2 * EIGHT)));
+
+/* Keys as buckets: (key - low) >> shift. */
+struct coarse {
+    uint16_t low;
+    int shift;
+    size_t buckets;
+};
 
 struct item {
     uint16_t key;
@@ -53,7 +64,7 @@ struct cut_scratch {
     uint32_t *base;    /* [classes]: the same, left of all items */
     uint32_t *missing; /* [classes]: a run's weight without a value */
     size_t histogram_room;
-    uint32_t *histogram; /* [runs][buckets], and the same again: for every other row */
+    uint32_t *histogram; /* [runs][buckets] */
     double left_squares[MAX_BUCKETS], right_squares[MAX_BUCKETS], left_weight[MAX_BUCKETS];
     double score[MAX_BUCKETS];
 };
@@ -274,7 +285,7 @@ SIMD_VERSIONS(static, void, , small,
 /* ---- large nodes: buckets ---- */
 
 /* Sums over the classes and scores, for a cut behind each bucket; a score is not a number where one
- * side is empty. */
+ * side is empty. s->base has what is left of all buckets. */
 SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size_t buckets)
 {
     double total = total_weight(node);
@@ -284,10 +295,9 @@ SIMD_BODY void scan_any(struct cut_scratch *s, const struct cut_node *node, size
     for (size_t r = 0; r < node->run_count; r++) {
         uint32_t *restrict counts = s->histogram + r * buckets;
         double factor = factor_of(node, &node->runs[r]), all = node->runs[r].weight * factor;
-        const uint32_t *restrict odd = counts + node->run_count * buckets;
-        uint32_t sum = 0;
+        uint32_t sum = s->base[r];
         for (size_t b = 0; b < buckets; b++) {
-            sum += counts[b] + odd[b];
+            sum += counts[b];
             counts[b] = sum;
         }
         for (size_t b = 0; b < buckets; b++) {
@@ -392,16 +402,22 @@ static void need_items(struct cut_scratch *s, size_t count)
     }
 }
 
-/* Sorts the rows with keys in [low, high] and scans them; s->base has what is left of them. */
-static void cut_sorted(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
-                       uint16_t low, uint16_t high, struct cut *best)
+/* Puts the places of the rows with keys in [low, high] into s->places; returns their number. */
+static size_t collect(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                      uint16_t low, uint16_t high)
 {
     if (s->place_room < node->rows + KEYS_PADDING) {
         s->place_room = node->rows + KEYS_PADDING;
         s->places = xrealloc(s->places, s->place_room, sizeof *s->places);
     }
-    uint16_t width = (uint16_t)(high - low);
-    size_t count = s->passes->collect(keys, node->rows, low, width, s->places), r = 0;
+    return s->passes->collect(keys, node->rows, low, (uint16_t)(high - low), s->places);
+}
+
+/* Sorts the collected rows and scans them; s->base has what is left of them. */
+static void cut_sorted(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                       size_t count, struct cut *best)
+{
+    size_t r = 0;
     need_items(s, count);
     for (size_t i = 0; i < count; i++) {
         uint32_t place = s->places[i];
@@ -439,26 +455,71 @@ static void cut_with_missing(struct cut_scratch *s, const struct cut_node *node,
 
 /* ---- large nodes ---- */
 
-static void fill_histogram(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
-                           uint16_t low, int shift, size_t buckets)
+/* counts[buckets]: what a run's rows weigh, bucket by bucket. Eight keys at once become buckets;
+ * four sums side by side, so that rows of one bucket do not wait for one another: 0.8 cycles a row
+ * where one at a time took 1.1, and 1.1 where it took 2.0 because most rows share a bucket. */
+static void fill_long_run(const struct coarse *coarse, const uint16_t *restrict keys,
+                          const uint32_t *restrict weights, size_t rows, uint32_t *restrict counts)
 {
-    size_t i = 0;
-    size_t size = node->run_count * buckets;
-    if (s->histogram_room < 2 * size) {
-        s->histogram_room = 2 * size;
-        s->histogram = xrealloc(s->histogram, s->histogram_room, sizeof *s->histogram);
+    uint32_t sums[QUARTERS][MAX_BUCKETS];
+    size_t buckets = coarse->buckets, i = 0;
+    for (int q = 0; q < QUARTERS; q++) {
+        memset(sums[q], 0, buckets * sizeof **sums);
     }
-    memset(s->histogram, 0, 2 * size * sizeof *s->histogram);
+    for (; i + EIGHT <= rows; i += EIGHT) {
+        const uint32_t *weight = weights + i;
+        uint64_t bucket[2]; /* four times 16 bits each: fewer instructions than loads of 16 bits */
+        eight_u16 key;
+        memcpy(&key, keys + i, sizeof key);
+        key = (key - coarse->low) >> coarse->shift;
+        memcpy(bucket, &key, sizeof bucket);
+        for (int q = 0; q < QUARTERS; q++) {
+            sums[q][bucket[0] >> 16 * q & UINT16_MAX] += weight[q];
+        }
+        for (int q = 0; q < QUARTERS; q++) {
+            sums[q][bucket[1] >> 16 * q & UINT16_MAX] += weight[QUARTERS + q];
+        }
+    }
+    for (; i < rows; i++) {
+        sums[0][(uint16_t)(keys[i] - coarse->low) >> coarse->shift] += weights[i];
+    }
+    for (size_t b = 0; b < buckets; b++) {
+        counts[b] = sums[0][b] + sums[1][b] + sums[2][b] + sums[3][b];
+    }
+}
+
+/* The same for a run too short to add up more than one sum. */
+static void fill_short_run(const struct coarse *coarse, const uint16_t *restrict keys,
+                           const uint32_t *restrict weights, size_t rows, uint32_t *restrict counts)
+{
+    memset(counts, 0, coarse->buckets * sizeof *counts);
+    for (size_t i = 0; i < rows; i++) {
+        counts[(uint16_t)(keys[i] - coarse->low) >> coarse->shift] += weights[i];
+    }
+}
+
+static void need_histogram(struct cut_scratch *s, size_t size)
+{
+    if (s->histogram_room < size) {
+        s->histogram_room = size;
+        s->histogram = xrealloc(s->histogram, size, sizeof *s->histogram);
+    }
+}
+
+static void fill_histogram(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                           const struct coarse *coarse)
+{
+    size_t begin = 0;
+    need_histogram(s, node->run_count * coarse->buckets);
     for (size_t r = 0; r < node->run_count; r++) {
-        /* two sums side by side: rows in turn do not wait for one another */
-        uint32_t *even = s->histogram + r * buckets, *odd = even + size;
-        for (; i + 1 < node->runs[r].end; i += 2) {
-            even[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
-            odd[(uint16_t)(keys[i + 1] - low) >> shift] += node->weights[i + 1];
+        uint32_t *counts = s->histogram + r * coarse->buckets;
+        size_t rows = node->runs[r].end - begin;
+        if (rows >= coarse->buckets) {
+            fill_long_run(coarse, keys + begin, node->weights + begin, rows, counts);
+        } else {
+            fill_short_run(coarse, keys + begin, node->weights + begin, rows, counts);
         }
-        for (; i < node->runs[r].end; i++) {
-            even[(uint16_t)(keys[i] - low) >> shift] += node->weights[i];
-        }
+        begin = node->runs[r].end;
     }
 }
 
@@ -499,25 +560,61 @@ static size_t bucket_limit(size_t rows)
     return rows < 512 ? 32 : rows < 2048 ? 64 : rows < 32768 ? 256 : MAX_BUCKETS;
 }
 
+/* The best cut behind keys in [low, high]; s->base has what is left of them. Where the rows there
+ * are many for the keys they are counted, not sorted: their sums are whole numbers, so that both
+ * ways get the same scores. */
+static void cut_exactly(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
+                        uint16_t low, uint16_t high, struct cut *best)
+{
+    size_t count = collect(s, node, keys, low, high), span = (size_t)(high - low) + 1, r = 0;
+    if (node->factors || node->weight > EXACT_WEIGHT || span > MAX_BUCKETS ||
+        span * (node->run_count + 10) > 32 * count) {
+        cut_sorted(s, node, keys, count, best);
+        return;
+    }
+    need_histogram(s, node->run_count * span);
+    memset(s->histogram, 0, node->run_count * span * sizeof *s->histogram);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place = s->places[i];
+        while (place >= node->runs[r].end) {
+            r++;
+        }
+        s->histogram[r * span + (size_t)(keys[place] - low)] += node->weights[place];
+    }
+    double score = -1;
+    scan(s, node, span);
+    size_t cut = best_bucket(s, node, span, &score);
+    if (cut < span) {
+        *best = (struct cut){.score = score, .key = (uint16_t)(low + cut)};
+    }
+}
+
+static struct coarse coarsen(size_t rows, uint16_t low, uint16_t high)
+{
+    struct coarse coarse = {.low = low};
+    size_t most = bucket_limit(rows), width = (size_t)(high - low);
+    while (width >> coarse.shift >= most) {
+        coarse.shift++;
+    }
+    coarse.buckets = (width >> coarse.shift) + 1;
+    return coarse;
+}
+
 static void cut_large(struct cut_scratch *s, const struct cut_node *node, const uint16_t *keys,
                       uint16_t low, uint16_t high, struct cut *best)
 {
-    size_t most = bucket_limit(node->rows);
-    int shift = 0;
-    while (((size_t)(high - low) >> shift) >= most) {
-        shift++;
-    }
-    size_t buckets = ((size_t)(high - low) >> shift) + 1;
+    const struct coarse coarse = coarsen(node->rows, low, high);
+    size_t buckets = coarse.buckets;
+    memset(s->base, 0, node->run_count * sizeof *s->base);
     if (node->run_count * buckets > 8 * node->rows) { /* too many classes */
-        memset(s->base, 0, node->run_count * sizeof *s->base);
-        cut_sorted(s, node, keys, low, high, best);
+        cut_sorted(s, node, keys, collect(s, node, keys, low, high), best);
         return;
     }
     double score = -1;
-    fill_histogram(s, node, keys, low, shift, buckets);
+    fill_histogram(s, node, keys, &coarse);
     scan(s, node, buckets);
     size_t cut = best_bucket(s, node, buckets, &score);
-    if (shift == 0) {
+    if (coarse.shift == 0) {
         if (cut < buckets) {
             *best = (struct cut){.score = score, .key = (uint16_t)(low + cut)};
         }
@@ -531,9 +628,9 @@ static void cut_large(struct cut_scratch *s, const struct cut_node *node, const 
     for (size_t r = 0; r < node->run_count; r++) {
         s->base[r] = first > 0 ? s->histogram[r * buckets + first - 1] : 0;
     }
-    size_t end = ((last + 1) << shift) - 1;
-    cut_sorted(s, node, keys, (uint16_t)(low + (first << shift)),
-               (uint16_t)(low + end < high ? low + end : high), best);
+    size_t end = ((last + 1) << coarse.shift) - 1;
+    cut_exactly(s, node, keys, (uint16_t)(low + (first << coarse.shift)),
+                (uint16_t)(low + end < high ? low + end : high), best);
 }
 
 /* ---- the entry ---- */
