@@ -38,6 +38,7 @@ enum {
 typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
 typedef uint16_t part_u16 __attribute__((vector_size(LANES)));
 typedef int32_t part_i32 __attribute__((vector_size(2 * LANES)));
+typedef uint32_t part_u32 __attribute__((vector_size(2 * LANES)));
 typedef float part_f32 __attribute__((vector_size(2 * LANES)));
 typedef uint16_t eight_u16 __attribute__((vector_size(2 * EIGHT)));
 
@@ -281,6 +282,64 @@ SIMD_VERSIONS(static, void, , small,
               (const struct cut_node *node, const uint16_t *keys, uint16_t low, uint16_t high,
                struct cut *best),
               (node, keys, low, high, best))
+
+/* ---- few keys: all rows against all keys ---- */
+
+/* scores[16]: of the cuts behind `low` and the 15 keys above it, not a number where a side is
+ * empty; lefts[16]: what is on their left. Sums of squares fit 32 bits, as the node's weight fits
+ * 16. */
+SIMD_BODY void few_keys_any(const struct cut_node *node, const uint16_t *keys, uint16_t low,
+                            double *restrict scores, uint16_t *restrict lefts)
+{
+    enum { halves = 1 };
+    lanes_u16 candidates[1], left[1] = {0};
+    part_u32 left_squares[2] = {0}, right_squares[2] = {0};
+    size_t i = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        candidates[0][lane] = (uint16_t)(low + lane);
+    }
+    for (size_t r = 0; r < node->run_count; r++) {
+        const struct run *run = &node->runs[r];
+        lanes_u16 sum[1] = {0};
+        ADD_RUN(sum)
+        left[0] += sum[0];
+        for (int part = 0; part < 2; part++) {
+            part_i32 wide;
+            widen(&sum[0], part, &wide);
+            part_u32 here = (part_u32)wide, rest = run->weight - here;
+            left_squares[part] += here * here;
+            right_squares[part] += rest * rest;
+        }
+    }
+    uint32_t squares[2][LANES];
+    memcpy(squares[0], left_squares, sizeof left_squares);
+    memcpy(squares[1], right_squares, sizeof right_squares);
+    memcpy(lefts, left, sizeof left);
+    for (int lane = 0; lane < LANES; lane++) {
+        scores[lane] = squares[0][lane] / (double)lefts[lane] +
+                       squares[1][lane] / (double)(node->weight - lefts[lane]);
+    }
+}
+
+SIMD_VERSIONS(static, void, , few_keys,
+              (const struct cut_node *node, const uint16_t *keys, uint16_t low,
+               double *restrict scores, uint16_t *restrict lefts),
+              (node, keys, low, scores, lefts))
+
+static void cut_few(const struct cut_node *node, const uint16_t *keys, uint16_t low,
+                    struct cut *best)
+{
+    double scores[LANES];
+    uint16_t lefts[LANES];
+    few_keys(node, keys, low, scores, lefts);
+    for (int lane = 0; lane < LANES; lane++) {
+        uint32_t left = lefts[lane];
+        if (scores[lane] > best->score && left >= node->min_weight &&
+            node->weight - left >= node->min_weight) {
+            *best = (struct cut){.score = scores[lane], .key = (uint16_t)(low + lane)};
+        }
+    }
+}
 
 /* ---- large nodes: buckets ---- */
 
@@ -644,6 +703,8 @@ struct cut cut_best(struct cut_scratch *scratch, const struct cut_node *node, co
         cut_with_missing(scratch, node, keys, &best);
     } else if (node->rows <= SMALL_ROWS && node->weight <= SMALL_WEIGHT) {
         small(node, keys, low, high, &best);
+    } else if (high - low < LANES && node->weight <= SMALL_WEIGHT && !node->factors) {
+        cut_few(node, keys, low, &best);
     } else {
         cut_large(scratch, node, keys, low, high, &best);
     }
