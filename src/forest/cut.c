@@ -12,16 +12,14 @@
 #include "forest/cut.h"
 
 #include "base/arena.h"
+#include "forest/cut_lanes.h"
 #include "forest/keys.h"
-#include "forest/simd.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    LANES = 16,
-    PART = LANES / 2,
     SMALL_ROWS = 192,     /* up to here: all rows against all rows */
     SMALL_WEIGHT = 65535, /* class weights fit a lane */
     TINY_WEIGHT = 255,    /* their squares, too */
@@ -33,13 +31,6 @@ enum {
     QUARTERS = 4,
 };
 
-/* 32 bytes, as AVX2 has them: GCC takes wider ones apart through memory. Lanes of 16 bits are
- * scored in two parts of 32 bits. */
-typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
-typedef uint16_t part_u16 __attribute__((vector_size(LANES)));
-typedef int32_t part_i32 __attribute__((vector_size(2 * LANES)));
-typedef uint32_t part_u32 __attribute__((vector_size(2 * LANES)));
-typedef float part_f32 __attribute__((vector_size(2 * LANES)));
 typedef uint16_t eight_u16 __attribute__((vector_size(2 * EIGHT)));
 
 /* Keys as buckets: (key - low) >> shift. */
@@ -110,27 +101,6 @@ static double total_weight(const struct cut_node *node)
 
 /* ---- small nodes: all rows against all rows ---- */
 
-/* The best of the cuts seen so far, lane by lane. */
-struct best_lanes {
-    part_i32 score; /* bits of a float that is not negative: they order as it does; 0: none */
-    part_i32 key;
-};
-
-/* Eight of 16 lanes, wider. */
-SIMD_BODY void widen(const lanes_u16 *lanes, int part, part_i32 *wide)
-{
-    part_u16 narrow;
-    memcpy(&narrow, (const char *)lanes + part * (int)sizeof narrow, sizeof narrow);
-    *wide = __builtin_convertvector(narrow, part_i32);
-}
-
-SIMD_BODY void widen_real(const lanes_u16 *lanes, int part, part_f32 *wide)
-{
-    part_i32 whole;
-    widen(lanes, part, &whole);
-    *wide = __builtin_convertvector(whole, part_f32);
-}
-
 /* What a score is made of: sums over the classes of squared weights on the left and on the right,
  * and what both sides weigh. */
 struct sums {
@@ -143,35 +113,15 @@ SIMD_BODY void score_part(const struct cut_node *node, const lanes_u16 *lefts,
                           const struct sums *sums, const lanes_u16 *candidates, int part,
                           struct best_lanes *best)
 {
-    part_i32 left, key;
+    struct best_lanes here;
+    part_i32 left;
     widen(lefts, part, &left);
-    widen(candidates, part, &key);
+    widen(candidates, part, &here.key);
     part_i32 right = (int32_t)node->weight - left;
     part_f32 value = sums->left_squares / sums->left + sums->right_squares / sums->right;
-    part_i32 score = (part_i32)value & /* x / 0 is masked out */
-                     (left >= (int32_t)node->min_weight) & (right >= (int32_t)node->min_weight);
-    part_i32 better = (score > best->score) | ((score == best->score) & (key < best->key));
-    best->score = (score & better) | (best->score & ~better);
-    best->key = (key & better) | (best->key & ~better);
-}
-
-/* The best lane; of equal ones the lowest key. */
-SIMD_BODY void best_of_lanes(const struct best_lanes *lanes, struct cut *best)
-{
-    int32_t scores[PART], keys[PART], top = 0, key = INT32_MAX;
-    float score;
-    memcpy(scores, &lanes->score, sizeof scores);
-    for (int i = 0; i < PART; i++) {
-        top = scores[i] > top ? scores[i] : top;
-    }
-    memcpy(keys, &lanes->key, sizeof keys);
-    for (int i = 0; i < PART; i++) {
-        key = scores[i] == top && keys[i] < key ? keys[i] : key;
-    }
-    memcpy(&score, &top, sizeof score);
-    if (top > 0) {
-        *best = (struct cut){.score = (double)score, .key = (uint16_t)key};
-    }
+    here.score = (part_i32)value & /* x / 0 is masked out */
+                 (left >= (int32_t)node->min_weight) & (right >= (int32_t)node->min_weight);
+    keep_better(best, &here);
 }
 
 /* The weight of a run's rows with key <= candidate, for `halves` times 16 candidates. */
@@ -275,7 +225,13 @@ SIMD_BODY void small_any(const struct cut_node *node, const uint16_t *keys, uint
             small_heavier(node, keys, candidates, 2, &lanes);
         }
     }
-    best_of_lanes(&lanes, best);
+    fold_best(&lanes);
+    int32_t bits = lanes.score[0];
+    float score;
+    memcpy(&score, &bits, sizeof score);
+    if (bits > 0) {
+        *best = (struct cut){.score = (double)score, .key = (uint16_t)lanes.key[0]};
+    }
 }
 
 SIMD_VERSIONS(static, void, , small,
@@ -300,8 +256,13 @@ SIMD_BODY void few_keys_any(const struct cut_node *node, const uint16_t *keys, u
     }
     for (size_t r = 0; r < node->run_count; r++) {
         const struct run *run = &node->runs[r];
-        lanes_u16 sum[1] = {0};
+        lanes_u16 sum[1] = {0}, odd = {0};
+        for (; i + 1 < run->end; i += 2) { /* two sums: rows in turn do not wait for one another */
+            sum[0] += (lanes_u16)(keys[i] <= candidates[0]) & (uint16_t)node->weights[i];
+            odd += (lanes_u16)(keys[i + 1] <= candidates[0]) & (uint16_t)node->weights[i + 1];
+        }
         ADD_RUN(sum)
+        sum[0] += odd;
         left[0] += sum[0];
         for (int part = 0; part < 2; part++) {
             part_i32 wide;
@@ -520,7 +481,8 @@ static void cut_with_missing(struct cut_scratch *s, const struct cut_node *node,
 static void fill_long_run(const struct coarse *coarse, const uint16_t *restrict keys,
                           const uint32_t *restrict weights, size_t rows, uint32_t *restrict counts)
 {
-    uint32_t sums[QUARTERS][MAX_BUCKETS];
+    uint32_t sums[QUARTERS][MAX_BUCKETS + 16]; /* 4,096 bytes apart they would get in one
+ another's way */
     size_t buckets = coarse->buckets, i = 0;
     for (int q = 0; q < QUARTERS; q++) {
         memset(sums[q], 0, buckets * sizeof **sums);
