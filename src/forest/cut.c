@@ -247,26 +247,29 @@ SIMD_VERSIONS(static, void, , small,
 SIMD_BODY void few_keys_any(const struct cut_node *node, const uint16_t *keys, uint16_t low,
                             double *restrict scores, uint16_t *restrict lefts)
 {
-    enum { halves = 1 };
-    lanes_u16 candidates[1], left[1] = {0};
-    part_u32 left_squares[2] = {0}, right_squares[2] = {0};
+    lanes_u16 candidates, left = {0};
+    part_u32 left_squares[PARTS] = {{0}, {0}}, right_squares[PARTS] = {{0}, {0}};
+    uint16_t all[LANES];
     size_t i = 0;
     for (int lane = 0; lane < LANES; lane++) {
-        candidates[0][lane] = (uint16_t)(low + lane);
+        all[lane] = (uint16_t)(low + lane);
     }
+    memcpy(&candidates, all, sizeof candidates);
     for (size_t r = 0; r < node->run_count; r++) {
         const struct run *run = &node->runs[r];
-        lanes_u16 sum[1] = {0}, odd = {0};
+        lanes_u16 sum = {0}, odd = {0};
         for (; i + 1 < run->end; i += 2) { /* two sums: rows in turn do not wait for one another */
-            sum[0] += (lanes_u16)(keys[i] <= candidates[0]) & (uint16_t)node->weights[i];
-            odd += (lanes_u16)(keys[i + 1] <= candidates[0]) & (uint16_t)node->weights[i + 1];
+            sum += (lanes_u16)(keys[i] <= candidates) & (uint16_t)node->weights[i];
+            odd += (lanes_u16)(keys[i + 1] <= candidates) & (uint16_t)node->weights[i + 1];
         }
-        ADD_RUN(sum)
-        sum[0] += odd;
-        left[0] += sum[0];
-        for (int part = 0; part < 2; part++) {
+        for (; i < run->end; i++) {
+            sum += (lanes_u16)(keys[i] <= candidates) & (uint16_t)node->weights[i];
+        }
+        sum += odd;
+        left += sum;
+        for (int part = 0; part < PARTS; part++) {
             part_i32 wide;
-            widen(&sum[0], part, &wide);
+            widen(&sum, part, &wide);
             part_u32 here = (part_u32)wide, rest = run->weight - here;
             left_squares[part] += here * here;
             right_squares[part] += rest * rest;
@@ -275,7 +278,7 @@ SIMD_BODY void few_keys_any(const struct cut_node *node, const uint16_t *keys, u
     uint32_t squares[2][LANES];
     memcpy(squares[0], left_squares, sizeof left_squares);
     memcpy(squares[1], right_squares, sizeof right_squares);
-    memcpy(lefts, left, sizeof left);
+    memcpy(lefts, &left, sizeof left);
     for (int lane = 0; lane < LANES; lane++) {
         scores[lane] = squares[0][lane] / (double)lefts[lane] +
                        squares[1][lane] / (double)(node->weight - lefts[lane]);
