@@ -5,8 +5,8 @@
  * A node is a list of row numbers, class by class; a split parts it in place and in order. When a
  * node has become much smaller than the table it looks its bins up in, its rows are copied to a
  * table of their own, so that a subtree works in the cache (Anghel et al., "Breadth-first,
- * Depth-next Training of Random Forests", 2019). A node's random numbers follow from its place in
- * the tree alone. */
+ * Depth-next Training of Random Forests", 2019). Nodes of few rows, and all below them, grow in the
+ * lanes of a vector (block.h). A node's random numbers follow from its place in the tree alone. */
 #include "forest/grow.h"
 
 #include "base/arena.h"
