@@ -15,8 +15,11 @@ enum {
     RADIX_BITS = 11,
     RADIX = 1 << RADIX_BITS,
     DIGITS = 3,
-    MAX_GROUP = 4,  /* features read together: X is row by row */
-    MANY_ALIKE = 8, /* rows are merged when at least 1/MANY_ALIKE of them vanish */
+    MAX_GROUP = 8,      /* features read together: X is row by row */
+    LEAST_GROUPS = 4,   /* a thread: none waits for long */
+    AHEAD = 16,         /* rows that are fetched before they are read */
+    HASHED_ROWS = 4096, /* their hashes stay in the first-level cache */
+    MANY_ALIKE = 8,     /* rows are merged when at least 1/MANY_ALIKE of them vanish */
 };
 
 struct entry {
@@ -55,7 +58,7 @@ static float key_value(uint32_t key)
  * share needs no pass. */
 static struct entry *radix_sort(struct entry *from, struct entry *to, size_t rows)
 {
-    size_t place[DIGITS][RADIX] = {0};
+    uint32_t place[DIGITS][RADIX] = {0}; /* in the first-level cache */
     for (size_t i = 0; i < rows; i++) {
         for (int d = 0; d < DIGITS; d++) {
             place[d][(from[i].key >> (d * RADIX_BITS)) & (RADIX - 1)]++;
@@ -63,12 +66,12 @@ static struct entry *radix_sort(struct entry *from, struct entry *to, size_t row
     }
     for (int d = 0; d < DIGITS; d++) {
         int shift = d * RADIX_BITS;
-        size_t next = 0;
+        uint32_t next = 0;
         if (place[d][(from[0].key >> shift) & (RADIX - 1)] == rows) {
             continue;
         }
         for (size_t digit = 0; digit < RADIX; digit++) {
-            size_t count = place[d][digit];
+            uint32_t count = place[d][digit];
             place[d][digit] = next;
             next += count;
         }
@@ -110,13 +113,13 @@ static void make_bins(const struct entry *sorted, size_t known, struct bin_featu
     }
 }
 
-/* Ranks one feature; `one` and `other` are scratch memory, keys[rows * stride] its sort keys. */
-static void bin_feature(struct bin_table *table, size_t index, const uint32_t *keys, size_t stride,
+/* Ranks one feature; `one` and `other` are scratch memory, keys[rows] its sort keys. */
+static void bin_feature(struct bin_table *table, size_t index, const uint32_t *keys,
                         struct entry *one, struct entry *other)
 {
     size_t rows = table->rows, known;
     for (size_t i = 0; i < rows; i++) {
-        one[i] = (struct entry){keys[i * stride], (uint32_t)i};
+        one[i] = (struct entry){keys[i], (uint32_t)i};
     }
     const struct entry *sorted = radix_sort(one, other, rows);
     uint16_t *bins = table->bins + index * rows;
@@ -142,12 +145,14 @@ static void bin_group(void *context, size_t index, unsigned worker)
     uint32_t *keys = (uint32_t *)(other + rows);
     for (size_t i = 0; i < rows; i++) {
         const float *x = data->x + (size_t)table->row[i] * data->features + first;
+        size_t ahead = i + AHEAD < rows ? i + AHEAD : i;
+        __builtin_prefetch(data->x + (size_t)table->row[ahead] * data->features + first);
         for (size_t f = 0; f < count; f++) {
-            keys[i * count + f] = sort_key(x[f]);
+            keys[f * rows + i] = sort_key(x[f]);
         }
     }
     for (size_t f = 0; f < count; f++) {
-        bin_feature(table, first + f, keys + f, count, one, other);
+        bin_feature(table, first + f, keys + f * rows, one, other);
     }
 }
 
@@ -170,18 +175,35 @@ static void order_by_class(struct bin_table *table, const int *y)
 
 /* ---- rows that are alike ---- */
 
-/* first[rows]: the first row of the same class that has the same hash over all its bins. */
-static void find_same_hash(const struct bin_table *table, uint32_t *first)
+struct hashing {
+    const struct bin_table *table;
+    uint64_t *hashes; /* [rows] */
+};
+
+/* The hashes of a block of rows, over all their bins. */
+static void hash_block(void *context, size_t block, unsigned worker)
 {
-    size_t rows = table->rows;
-    uint64_t *hashes = xcalloc(rows, sizeof *hashes);
-    struct entry *one = xcalloc(rows, 2 * sizeof *one), *other = one + rows;
-    for (size_t f = 0; f < table->feature_count; f++) {
-        const uint16_t *bins = table->bins + f * rows;
-        for (size_t i = 0; i < rows; i++) {
-            hashes[i] = (hashes[i] + bins[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    const struct hashing *job = context;
+    size_t rows = job->table->rows, begin = block * HASHED_ROWS;
+    size_t end = begin + HASHED_ROWS < rows ? begin + HASHED_ROWS : rows;
+    (void)worker;
+    for (size_t f = 0; f < job->table->feature_count; f++) {
+        const uint16_t *bins = job->table->bins + f * rows;
+        for (size_t i = begin; i < end; i++) {
+            job->hashes[i] = (job->hashes[i] + bins[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
         }
     }
+}
+
+/* first[rows]: the first row of the same class that has the same hash. Returns how many rows are
+ * not their own first one. */
+static size_t find_same_hash(const struct bin_table *table, unsigned threads, uint32_t *first)
+{
+    size_t rows = table->rows, alike = 0;
+    uint64_t *hashes = xcalloc(rows, sizeof *hashes);
+    struct entry *one = xcalloc(rows, 2 * sizeof *one), *other = one + rows;
+    parallel_for(threads, (rows - 1) / HASHED_ROWS + 1, hash_block,
+                 &(struct hashing){table, hashes});
     for (size_t c = 0; c < table->classes; c++) {
         size_t begin = table->class_begin[c], count = table->class_begin[c + 1] - begin;
         for (size_t i = 0; i < count; i++) {
@@ -191,10 +213,12 @@ static void find_same_hash(const struct bin_table *table, uint32_t *first)
         for (size_t i = 0; i < count; i++) { /* the sort is stable: the first row comes first */
             bool same = i > 0 && sorted[i].key == sorted[i - 1].key;
             first[sorted[i].row] = same ? first[sorted[i - 1].row] : sorted[i].row;
+            alike += same;
         }
     }
     free(hashes);
     free(one);
+    return alike;
 }
 
 /* Makes rows that differ from their first one first rows themselves; returns how many do not. */
@@ -260,11 +284,11 @@ static void merge_rows(struct bin_table *table, const uint32_t *first)
 }
 
 /* One row for rows of a class that are alike in every bin, if that makes the table much shorter. */
-static void merge_alike(struct bin_table *table)
+static void merge_alike(struct bin_table *table, unsigned threads)
 {
     uint32_t *first = xcalloc(table->rows, sizeof *first);
-    find_same_hash(table, first);
-    if (check_first(table, first) > table->rows / MANY_ALIKE) {
+    size_t many = table->rows / MANY_ALIKE;
+    if (find_same_hash(table, threads, first) > many && check_first(table, first) > many) {
         merge_rows(table, first);
     }
     free(first);
@@ -286,7 +310,7 @@ void bin_table_init(struct bin_table *table, const struct forest_data *data, uns
     };
     struct binning job = {
         .table = table, .data = data, .scratch = xcalloc(threads, sizeof(struct entry *))};
-    job.group = data->features / MAX_GROUP / threads; /* several groups a thread */
+    job.group = data->features / LEAST_GROUPS / threads;
     job.group = job.group < 1 ? 1 : job.group > MAX_GROUP ? MAX_GROUP : job.group;
     order_by_class(table, data->y);
     parallel_for(threads, (data->features - 1) / job.group + 1, bin_group, &job);
@@ -297,7 +321,7 @@ void bin_table_init(struct bin_table *table, const struct forest_data *data, uns
     for (size_t i = 0; i <= data->rows; i++) {
         table->row_begin[i] = (uint32_t)i;
     }
-    merge_alike(table);
+    merge_alike(table, threads);
 }
 
 void bin_table_release(struct bin_table *table)

@@ -5,12 +5,13 @@
  * A node is a list of row numbers, class by class; a split parts it in place and in order. When a
  * node has become much smaller than the table it looks its bins up in, its rows are copied to a
  * table of their own, so that a subtree works in the cache (Anghel et al., "Breadth-first,
- * Depth-next Training of Random Forests", 2019). A node's random numbers follow from its place in
- * the tree alone. */
+ * Depth-next Training of Random Forests", 2019). Nodes of few rows, and all below them, grow in the
+ * lanes of a vector (block.h). A node's random numbers follow from its place in the tree alone. */
 #include "forest/grow.h"
 
 #include "base/arena.h"
 #include "base/rng.h"
+#include "forest/block.h"
 #include "forest/cut.h"
 #include "forest/keys.h"
 
@@ -76,7 +77,8 @@ struct grow_scratch {
     size_t constant_count;
     struct view views[MAX_VIEWS];
     struct cut_scratch *cut;
-    struct run *runs; /* a stack */
+    struct block *block; /* NULL: this forest's nodes are none for blocks */
+    struct run *runs;    /* a stack */
     size_t run_count, run_room;
     struct run *halves; /* [2][classes]: runs of the children at work */
     struct pending *stack;
@@ -90,6 +92,16 @@ struct split {
     float threshold;  /* of extra trees only */
     bool has_missing; /* rows of the node lack the feature */
 };
+
+/* True when all nodes are what block.h asks for, but for their size. */
+static bool fits_blocks(const struct grow_plan *plan)
+{
+    bool fits = !plan->factors && !plan->extra_trees && plan->min_weight == 1;
+    for (size_t f = 0; f < plan->table->feature_count; f++) {
+        fits &= !plan->table->features[f].missing;
+    }
+    return fits;
+}
 
 struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
 {
@@ -113,6 +125,7 @@ struct grow_scratch *grow_scratch_new(const struct grow_plan *plan)
     s->flags = xcalloc(padded, sizeof *s->flags);
     s->picks = xcalloc(table->classes + 1, sizeof *s->picks);
     s->cut = cut_scratch_new(table->classes);
+    s->block = fits_blocks(plan) ? block_new(features) : NULL;
     s->halves = xcalloc(table->classes, 2 * sizeof *s->halves);
     s->views[0] = (struct view){.bins = table->bins, .rows = table->rows};
     for (size_t f = 0; f < features; f++) {
@@ -130,6 +143,7 @@ void grow_scratch_free(struct grow_scratch *scratch)
             free(scratch->views[v].own_bins);
         }
         cut_scratch_free(scratch->cut);
+        block_free(scratch->block);
         free(scratch->counts);
         free(scratch->rows.numbers);
         free(scratch->rows.weights);
@@ -397,6 +411,21 @@ static struct cut random_cut(struct grow_scratch *s, const struct cut_node *node
     return cut_at(s->cut, node, s->keys, key);
 }
 
+/* From here on, and in the subtree, the feature is constant. */
+static void remember_constant(struct grow_scratch *s, uint32_t feature)
+{
+    s->constants[s->constant_count++] = feature;
+    s->is_constant[feature] = true;
+}
+
+/* Only the first `count` of these features are still constant. */
+static void forget_constants(struct grow_scratch *s, size_t count)
+{
+    while (s->constant_count > count) {
+        s->is_constant[s->constants[--s->constant_count]] = false;
+    }
+}
+
 /* Tries one feature; true when it is not constant in this node. */
 static bool try_feature(struct grow_scratch *s, const struct pending *pending,
                         const struct cut_node *node, uint32_t feature, struct rng *rng,
@@ -408,8 +437,7 @@ static bool try_feature(struct grow_scratch *s, const struct pending *pending,
     load_keys(s, pending, feature);
     keys_range(s->keys, node->rows, &low, &high);
     if (low == high) {
-        s->constants[s->constant_count++] = feature;
-        s->is_constant[feature] = true;
+        remember_constant(s, feature);
         return false;
     }
     if (s->plan->extra_trees) {
@@ -426,34 +454,56 @@ static bool try_feature(struct grow_scratch *s, const struct pending *pending,
     return true;
 }
 
-/* Draws features without replacement: max_features of them, and then until one that is not
- * constant here was seen (as scikit-learn does). False when there is no split. */
+/* Features that were drawn for a node, without replacement. */
+struct drawing {
+    size_t drawn;
+    bool found; /* one of them is not constant there */
+};
+
+/* Draws the next feature that may be tried: among max_features, and then until one that is not
+ * constant in the node was seen (as scikit-learn does). False: that was all. */
+static bool draw_feature(struct grow_scratch *s, struct rng *rng, struct drawing *drawing,
+                         uint32_t *feature)
+{
+    size_t features = s->plan->table->feature_count;
+    while (drawing->drawn < features &&
+           (drawing->drawn < s->plan->max_features || !drawing->found)) {
+        uint32_t pick = (uint32_t)(drawing->drawn + rng_below(rng, features - drawing->drawn));
+        *feature = s->order[pick];
+        s->order[pick] = s->order[drawing->drawn];
+        s->order[drawing->drawn] = *feature;
+        s->swaps[drawing->drawn++] = pick;
+        if (!s->is_constant[*feature]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Back to the identity, so that no node depends on another one. */
+static void put_back(struct grow_scratch *s, struct drawing *drawing)
+{
+    while (drawing->drawn > 0) {
+        uint32_t pick = s->swaps[--drawing->drawn], feature = s->order[pick];
+        s->order[pick] = s->order[drawing->drawn];
+        s->order[drawing->drawn] = feature;
+    }
+}
+
+/* Finds the best of the drawn features' cuts. False when there is no split. */
 static bool find_split(struct grow_scratch *s, const struct pending *pending,
                        const struct cut_node *node, struct rng *rng, struct split *best)
 {
-    size_t features = s->plan->table->feature_count, drawn = 0;
-    bool found = false;
+    struct drawing drawing = {0};
+    uint32_t feature;
     *best = (struct split){.cut = {.score = -1}};
-    for (; drawn < features && (drawn < s->plan->max_features || !found); drawn++) {
-        uint32_t pick = (uint32_t)(drawn + rng_below(rng, features - drawn));
-        uint32_t feature = s->order[pick];
-        s->order[pick] = s->order[drawn];
-        s->order[drawn] = feature;
-        s->swaps[drawn] = pick;
-        if (s->is_constant[feature]) {
-            continue;
-        }
-        found |= try_feature(s, pending, node, feature, rng, best);
+    while (draw_feature(s, rng, &drawing, &feature)) {
+        drawing.found |= try_feature(s, pending, node, feature, rng, best);
         if (!node->factors && best->cut.score >= (double)node->weight) {
-            drawn++; /* both sides are pure: nothing is better */
-            break;
+            break; /* both sides are pure: nothing is better */
         }
     }
-    while (drawn > 0) { /* back to the identity, so that no node depends on another one */
-        uint32_t pick = s->swaps[--drawn], feature = s->order[pick];
-        s->order[pick] = s->order[drawn];
-        s->order[drawn] = feature;
-    }
+    put_back(s, &drawing);
     if (best->cut.score < 0) {
         return false;
     }
@@ -600,10 +650,96 @@ static struct pending pop(struct grow_scratch *s, const struct run **runs)
     struct pending node = s->stack[--s->stack_count];
     s->run_count -= node.run_count;
     *runs = s->runs + s->run_count;
-    while (s->constant_count > node.constants) {
-        s->is_constant[s->constants[--s->constant_count]] = false;
-    }
+    forget_constants(s, node.constants);
     return node;
+}
+
+/* ---- subtrees of few rows: most nodes of a tree ---- */
+
+/* A node of the subtree in s->block. */
+struct lane_node {
+    uint32_t lanes, weight;
+    uint64_t key; /* of its random numbers */
+    unsigned depth;
+};
+
+static bool wants_block(const struct grow_scratch *s, const struct pending *node)
+{
+    return s->block && node->run_count > 1 && node->end - node->begin <= BLOCK_ROWS &&
+           node->weight <= BLOCK_WEIGHT;
+}
+
+/* find_split() in a block. */
+static bool find_block_split(struct grow_scratch *s, const struct lane_node *node, struct rng *rng,
+                             struct split *best)
+{
+    struct drawing drawing = {0};
+    uint32_t feature;
+    *best = (struct split){.cut = {.score = -1}};
+    rng_init(rng, node->key, 0);
+    block_enter(s->block, node->lanes);
+    while (draw_feature(s, rng, &drawing, &feature)) {
+        uint16_t key;
+        double score = block_cut(s->block, feature, &key);
+        if (score < 0) {
+            remember_constant(s, feature);
+            continue;
+        }
+        drawing.found = true;
+        if (score > best->cut.score) {
+            best->cut.score = score;
+            best->cut.key = key;
+            best->feature = feature;
+        }
+        if (best->cut.score >= (double)node->weight) {
+            break; /* both sides are pure: nothing is better */
+        }
+    }
+    put_back(s, &drawing);
+    return best->cut.score >= 0;
+}
+
+/* Grows a subtree in preorder; it is at most BLOCK_ROWS - 1 splits deep. */
+static void grow_in_block(struct grow_scratch *s, const struct lane_node *node,
+                          struct grown_tree *tree)
+{
+    const struct grow_plan *plan = s->plan;
+    size_t constants = s->constant_count;
+    float cover = (float)(node->weight * plan->weight_unit);
+    struct split split;
+    struct rng rng;
+    if (block_is_pure(s->block, node->lanes) ||
+        (plan->max_depth > 0 && node->depth >= plan->max_depth) ||
+        !find_block_split(s, node, &rng, &split)) {
+        size_t run_count = block_runs(s->block, node->lanes, s->halves);
+        append_leaf(plan, tree, s->halves, run_count, cover);
+        forget_constants(s, constants);
+        return;
+    }
+    struct block_halves halves;
+    block_part(s->block, split.feature, split.cut.key, &halves);
+    split.above = halves.above;
+    uint32_t number = append_node(
+        tree, &(struct forest_node){.feature = (int32_t)split.feature, .left = sides_of(&split)},
+        cover, false);
+    struct lane_node left = {halves.left, halves.left_weight, rng_next(&rng), node->depth + 1};
+    struct lane_node right = {node->lanes & ~halves.left, node->weight - halves.left_weight,
+                              rng_next(&rng), node->depth + 1};
+    grow_in_block(s, &left, tree);
+    tree->nodes[number].right = (uint32_t)tree->node_count;
+    grow_in_block(s, &right, tree);
+    forget_constants(s, constants);
+}
+
+/* Grows the subtree of a node that wants a block. */
+static void grow_block(struct grow_scratch *s, const struct pending *node, const struct run *runs,
+                       struct grown_tree *tree)
+{
+    const struct view *view = &s->views[node->view];
+    struct block_source source = {view->bins, s->plan->table->feature_count, view->rows};
+    struct lane_node top = {.weight = node->weight, .key = node->key, .depth = node->depth};
+    top.lanes = block_open(s->block, source, rows_at(s->rows, node->begin), runs, node->run_count);
+    grow_in_block(s, &top, tree);
 }
 
 /* Finds the split of a node, when it may and can be split. */
@@ -643,6 +779,10 @@ void grow_tree(struct grow_scratch *scratch, unsigned index, struct grown_tree *
         float cover = cover_of(s->plan, runs, node.run_count);
         if (node.is_right) {
             tree->nodes[node.parent].right = (uint32_t)tree->node_count;
+        }
+        if (wants_block(s, &node)) {
+            grow_block(s, &node, runs, tree);
+            continue;
         }
         if (!split_node(s, &node, runs, &rng, &split)) {
             append_leaf(s->plan, tree, runs, node.run_count, cover);

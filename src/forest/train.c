@@ -170,12 +170,22 @@ static void train_tree(void *context, size_t index, unsigned worker)
 
 /* ---- from trees to a forest ---- */
 
-/* Appends one tree, shifting its node and vote numbers; the tree is released. */
-static void append_tree(struct forest *forest, size_t index, struct grown_tree *tree)
+/* Where the trees of a forest come from, and where their nodes and votes go. */
+struct joining {
+    struct forest *forest;
+    struct grown_tree *grown;
+    uint32_t *first_vote; /* [trees] */
+};
+
+/* Copies one tree to its place, shifting its node and vote numbers; the tree is released. */
+static void place_tree(void *context, size_t index, unsigned worker)
 {
-    uint32_t first_node = (uint32_t)forest->node_count;
-    uint32_t first_vote = (uint32_t)forest->vote_count;
+    const struct joining *job = context;
+    struct forest *forest = job->forest;
+    struct grown_tree *tree = &job->grown[index];
+    uint32_t first_node = forest->roots[index], first_vote = job->first_vote[index];
     struct forest_node *to = forest->nodes + first_node;
+    (void)worker;
     for (size_t i = 0; i < tree->node_count; i++) {
         uint32_t shift = tree->nodes[i].feature == FOREST_LEAF ? first_vote : first_node;
         to[i] = tree->nodes[i];
@@ -186,9 +196,6 @@ static void append_tree(struct forest *forest, size_t index, struct grown_tree *
     memcpy(forest->cover + first_node, tree->cover, tree->node_count * sizeof *tree->cover);
     memcpy(forest->missing_left + first_node, tree->missing_left,
            tree->node_count * sizeof *tree->missing_left);
-    forest->roots[index] = first_node;
-    forest->node_count += tree->node_count;
-    forest->vote_count += tree->vote_count;
     grown_tree_release(tree);
 }
 
@@ -213,9 +220,16 @@ static int join_trees(struct forest_training *job, struct forest **out, struct e
     forest->votes = xcalloc(votes, sizeof *forest->votes);
     forest->cover = xcalloc(nodes, sizeof *forest->cover);
     forest->missing_left = xcalloc(nodes, sizeof *forest->missing_left);
+    uint32_t *first_vote = xcalloc(job->plan.trees, sizeof *first_vote);
     for (unsigned t = 0; t < job->plan.trees; t++) {
-        append_tree(forest, t, &job->grown[t]);
+        forest->roots[t] = (uint32_t)forest->node_count;
+        first_vote[t] = (uint32_t)forest->vote_count;
+        forest->node_count += job->grown[t].node_count;
+        forest->vote_count += job->grown[t].vote_count;
     }
+    parallel_for(job->workers, job->plan.trees, place_tree,
+                 &(struct joining){forest, job->grown, first_vote});
+    free(first_vote);
     if (!memchr(forest->missing_left, true, nodes * sizeof *forest->missing_left)) {
         free(forest->missing_left);
         forest->missing_left = NULL;
