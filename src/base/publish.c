@@ -82,9 +82,9 @@ static int remove_parts(struct arena *arena, const char *folder, struct error *e
 
 /* ---- what is staged ---- */
 
-/* Where the file that shall be ROOT/relative is staged: in one folder for all, '~' for '/', or a run
- * of 23 files would make, sync and remove twenty folders. Parts stay in the folder in their file's
- * place. Owned by the arena. */
+/* Where the file that shall be ROOT/relative is staged: in one folder for all, '~' for '/', or a
+ * run of 23 files would make, sync and remove twenty folders. Parts stay in the folder in their
+ * file's place. Owned by the arena. */
 static const char *staged_path(struct arena *arena, const char *staging, const char *relative)
 {
     size_t size = strlen(staging) + 1;
@@ -555,7 +555,8 @@ int publish_hash(struct publication *publication, struct error *err)
 {
     struct publication *p = publication;
     for (size_t i = 0; i < p->file_count; i++) {
-        if (!p->files[i].hashed && fs_is_folder(staged_path(&p->arena, p->staging, p->files[i].path)) &&
+        if (!p->files[i].hashed &&
+            fs_is_folder(staged_path(&p->arena, p->staging, p->files[i].path)) &&
             take_parts(p, i, err) != 0) {
             return -1;
         }
