@@ -45,6 +45,7 @@ struct lake_engine {
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
+    void (*plan_simply)(struct lake *lake);
     const char *(*repeated)(struct lake *lake, const char *table, const char *columns,
                             struct arena *arena); /* NULL: by grouping */
     /* Of Spark alone. */
