@@ -348,7 +348,7 @@ static int show_rows(struct duck *lake, const char *name, const struct rows *row
                                 arena_printf(&arena, "CREATE VIEW %s AS SELECT * FROM %s_rows()",
                                              name, name),
                                 err)
-                     : duck_error(err, name, NULL);
+                     : duck_error(err, name, "Out of Memory"); /* the names are our own */
     arena_release(&arena);
     return status;
 }
