@@ -5,6 +5,7 @@
 
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,14 +40,21 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
         if (room < bytes) {
             room = bytes;
         }
-        struct arena_block *block = malloc(sizeof *block + room);
+        /* A large piece takes a block that is zero already: what is never used of it is never
+         * touched, and the kernel need not bring it. */
+        bool zero = room == bytes;
+        struct arena_block *block =
+            zero ? calloc(1, sizeof *block + room) : malloc(sizeof *block + room);
         if (!block) {
             out_of_memory();
         }
         block->next = arena->blocks;
         block->size = room;
         arena->blocks = block;
-        arena->used = 0;
+        arena->used = zero ? bytes : 0;
+        if (zero) {
+            return block->bytes;
+        }
     }
     void *place = arena->blocks->bytes + arena->used;
     arena->used += bytes;

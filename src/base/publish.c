@@ -1,9 +1,9 @@
 /* The journal of a publication and its two phases, stage and place; see publish.h.
  *
- * Journal, version 1, one entry a line:
- *   autostream-journal 1
+ * Journal, version 2, one entry a line:
+ *   autostream-journal 2
  *   staging ID
- *   put SHA256 PATH      rename .staging/ID/PATH to PATH; done when PATH has the hash already
+ *   put SHA256 PATH      rename what is staged for PATH to it; done when PATH has the hash already
  *   drop PATH            remove PATH
  *   end                  (a journal without it cannot be: it was synced before it got its name)
  * Of a put, a file in the place of a part's folder goes, and so do parts in the place of a file. */
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char HEAD[] = "autostream-journal 1\n";
+static const char HEAD[] = "autostream-journal 2\n";
 enum { JOURNAL_LIMIT = 1 << 30 };
 
 static const char *join(struct arena *arena, const char *folder, const char *name)
@@ -79,6 +79,21 @@ static int remove_parts(struct arena *arena, const char *folder, struct error *e
     }
     (void)rmdir(folder);
     return 0;
+}
+
+/* ---- what is staged ---- */
+
+/* Where the file that shall be ROOT/relative is staged: in one folder for all, '~' for '/', or a
+ * run of 23 files would make, sync and remove twenty folders. Parts stay in the folder in their
+ * file's place. Owned by the arena. */
+static const char *staged_path(struct arena *arena, const char *staging, const char *relative)
+{
+    size_t size = strlen(staging) + 1;
+    char *path = arena_printf(arena, "%s/%s", staging, relative);
+    for (char *p = path + size; (p = strchr(p, '/')) && !is_part(p + 1);) {
+        *p = '~';
+    }
+    return path;
 }
 
 /* ---- syncs ---- */
@@ -265,7 +280,7 @@ static int make_places(struct arena *arena, const char *root, const struct journ
 static int place(struct arena *arena, const char *root, const char *staging,
                  const struct entry *entry, struct error *err)
 {
-    const char *from = join(arena, staging, entry->path);
+    const char *from = staged_path(arena, staging, entry->path);
     const char *to = join(arena, root, entry->path);
     int moved = rename(from, to);
     if (moved != 0 && errno == EISDIR) {
@@ -471,9 +486,11 @@ int publish_stage(struct publication *publication, const char *relative, const c
                   struct error *err)
 {
     struct publication *p = publication;
+    (void)err;
+    assert(!strchr(relative, '~'));
     add_file(p, relative);
-    *path = join(&p->arena, p->staging, relative);
-    return fs_make_folders(folder_of(&p->arena, *path), err);
+    *path = staged_path(&p->arena, p->staging, relative);
+    return 0;
 }
 
 static void add_drop(struct publication *p, const char *relative)
@@ -510,7 +527,7 @@ static int take_parts(struct publication *p, size_t index, struct error *err)
     const char *relative = p->files[index].path;
     char **names, **before;
     size_t count, before_count;
-    if (list_parts(join(arena, p->staging, relative), arena, &names, &count, err) != 0 ||
+    if (list_parts(staged_path(arena, p->staging, relative), arena, &names, &count, err) != 0 ||
         list_parts(join(arena, p->root, relative), arena, &before, &before_count, err) != 0) {
         return -1;
     }
@@ -570,7 +587,8 @@ int publish_hash(struct publication *publication, unsigned threads, struct error
     struct publication *p = publication;
     uint64_t bytes = 0;
     for (size_t i = 0; i < p->file_count; i++) {
-        if (!p->files[i].hashed && fs_is_folder(join(&p->arena, p->staging, p->files[i].path)) &&
+        if (!p->files[i].hashed &&
+            fs_is_folder(staged_path(&p->arena, p->staging, p->files[i].path)) &&
             take_parts(p, i, err) != 0) {
             return -1;
         }
@@ -582,7 +600,7 @@ int publish_hash(struct publication *publication, unsigned threads, struct error
     for (size_t i = 0; i < p->file_count; i++) {
         struct stat info;
         if (!p->files[i].hashed) {
-            hashing.paths[i] = join(&p->arena, p->staging, p->files[i].path);
+            hashing.paths[i] = staged_path(&p->arena, p->staging, p->files[i].path);
             bytes += stat(hashing.paths[i], &info) == 0 ? (uint64_t)info.st_size : 0;
         }
     }
@@ -625,12 +643,9 @@ static int sync_staged(struct publication *p, const char *unnamed, struct error 
     add_sync(&staged, unnamed);
     for (size_t i = 0; i < p->file_count; i++) {
         if (!p->files[i].kept) {
-            add_sync(&staged, join(&p->arena, p->staging, p->files[i].path));
-        }
-    }
-    for (size_t i = 0; i < p->file_count; i++) {
-        if (!p->files[i].kept) {
-            add_folders(&staged, p->staging, p->files[i].path);
+            const char *path = staged_path(&p->arena, p->staging, p->files[i].path);
+            add_sync(&staged, path);
+            add_folders(&staged, p->staging, path + strlen(p->staging) + 1);
         }
     }
     /* The journal must not outlive what it speaks of, nor the first placed file the journal: the

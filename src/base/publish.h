@@ -43,7 +43,7 @@ struct publication {
 int publish_begin(struct publication *publication, const char *root, struct error *err);
 
 /* The path under which to write the file, or the folder of part files, that shall be ROOT/relative;
- * the folder above it is made. Owned by the publication. `relative` has no newline. */
+ * nothing need be made above it. Owned by the publication. `relative` has no newline and no '~'. */
 int publish_stage(struct publication *publication, const char *relative, const char **path,
                   struct error *err);
 

@@ -44,7 +44,8 @@ static int send_reject(struct collector *collector, const struct record_origin *
 {
     struct reject reject = {.source = origin->source,
                             .position = origin->position,
-                            .raw = origin->raw,
+                            .raw =
+                                origin->make_raw ? origin->make_raw(origin->context) : origin->raw,
                             .reasons = collector->reasons.text};
     if (reject.raw.size > REJECT_RAW_LIMIT) {
         reject.raw.size = REJECT_RAW_LIMIT;

@@ -160,6 +160,8 @@ struct record_origin {
     const char *source;
     int64_t position;
     struct bytes raw; /* may be empty; cut at REJECT_RAW_LIMIT by the collector */
+    struct bytes (*make_raw)(void *context); /* instead of `raw`, where making it takes time */
+    void *context;
 };
 
 /* Makes a zeroed collector ready; spec, sink and lock stay the caller's and must outlive it. */

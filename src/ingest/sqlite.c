@@ -47,13 +47,21 @@ static struct raw_value value_of(sqlite3_stmt *statement, int column)
     }
 }
 
+struct row {
+    sqlite3_stmt *statement;
+    size_t count;
+    struct arena arena; /* of its text */
+};
+
 /* The row as a person would read it in the quarantine: its values, separated by '|'. */
-static struct bytes row_text(struct arena *arena, sqlite3_stmt *statement, size_t count)
+static struct bytes row_text(void *context)
 {
-    char *text = arena_strdup(arena, "");
-    for (size_t f = 0; f < count; f++) {
-        const char *value = (const char *)sqlite3_column_text(statement, (int)f);
-        text = arena_printf(arena, "%s%s%s", text, f > 0 ? "|" : "", value ? value : "");
+    struct row *row = context;
+    arena_clear(&row->arena);
+    char *text = arena_strdup(&row->arena, "");
+    for (size_t f = 0; f < row->count; f++) {
+        const char *value = (const char *)sqlite3_column_text(row->statement, (int)f);
+        text = arena_printf(&row->arena, "%s%s%s", text, f > 0 ? "|" : "", value ? value : "");
     }
     return (struct bytes){text, strlen(text)};
 }
@@ -74,19 +82,18 @@ static int read_rows(sqlite3 *db, const char *file, const char *source, struct c
         goto done;
     }
     struct raw_value *values = ARENA_NEW(&arena, struct raw_value, spec->field_count);
-    struct arena row = {0};
+    struct row row = {.statement = statement, .count = spec->field_count};
     int64_t number = 0;
     status = 0;
     while (status == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
         for (size_t f = 0; f < spec->field_count; f++) {
             values[f] = value_of(statement, (int)f);
         }
-        arena_clear(&row);
-        struct record_origin origin = {source, number++,
-                                       row_text(&row, statement, spec->field_count)};
+        struct record_origin origin = {
+            .source = source, .position = number++, .make_raw = row_text, .context = &row};
         status = collector_add(collector, values, &origin, err);
     }
-    arena_release(&row);
+    arena_release(&row.arena);
     if (status == 0 && step != SQLITE_DONE) {
         status = error_set(err, "%s : lecture interrompue (%s) ; vérifiez la base SQLite",
                            "%s: reading stopped (%s); check the SQLite database", file,

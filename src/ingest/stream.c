@@ -51,7 +51,9 @@ bool stream_open(struct stream *stream, int folder_fd, const char *name,
     return true;
 }
 
-/* Bytes as they lie on disk: how many, 0 at the end, -1 when the disk fails. */
+/* Bytes as they lie on disk: how many, 0 at the end, -1 when the disk fails. Fewer than asked,
+ * behind all that the file had when it was opened, are its end as well: a read less for each small
+ * file. */
 static ssize_t read_disk(struct stream *stream, char *out, size_t room)
 {
     ssize_t got;
@@ -62,7 +64,8 @@ static ssize_t read_disk(struct stream *stream, char *out, size_t room)
         hash_update(&stream->hash, out, (size_t)got);
         stream->disk_bytes += (uint64_t)got;
     }
-    stream->disk_end = got == 0;
+    stream->disk_end = got == 0 || (got > 0 && (size_t)got < room &&
+                                    stream->disk_bytes >= (uint64_t)stream->info.st_size);
     return got;
 }
 
@@ -160,7 +163,7 @@ static enum stream_end read_some(struct stream *stream, char *out, size_t room, 
     }
     ssize_t got = read_disk(stream, out, room);
     *made = got > 0 ? (size_t)got : 0;
-    return got < 0 ? STREAM_UNREADABLE : got == 0 ? STREAM_WHOLE : STREAM_OPEN;
+    return got < 0 ? STREAM_UNREADABLE : stream->disk_end ? STREAM_WHOLE : STREAM_OPEN;
 }
 
 /* ---- the window ---- */

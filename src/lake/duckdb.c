@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,22 @@ static int duck_use_threads(struct lake *base, unsigned threads, struct error *e
     duck_of(base)->threads = threads;
     (void)snprintf(sql, sizeof sql, "SET threads = %u", parallel_threads(threads));
     return duck_run(duck_of(base), "threads", sql, err);
+}
+
+/* Passes over a plan that look for a cheaper one with the same result; some fifty statements of a
+ * small run take a twentieth less without them. What stays pushes filters and columns into files,
+ * and rewrites expressions. A DuckDB that has not all of these goes on with its own. */
+static void duck_plan_simply(struct lake *base)
+{
+    struct error unknown;
+    (void)duck_run(duck_of(base), "disabled_optimizers",
+                   "SET disabled_optimizers = 'build_side_probe_side,common_aggregate,"
+                   "common_subexpressions,compressed_materialization,cte_filter_pusher,"
+                   "cte_inlining,deliminator,duplicate_groups,empty_result_pullup,filter_pullup,"
+                   "in_clause,join_filter_pushdown,join_order,late_materialization,"
+                   "limit_pushdown,regex_range,reorder_filter,sampling_pushdown,"
+                   "statistics_propagation,sum_rewriter,top_n,unnest_rewriter'",
+                   &unknown);
 }
 
 /* ---- constants ---- */
@@ -396,7 +413,7 @@ static int duck_create_distinct(struct lake *base, const struct table *table,
     struct duck *lake = duck_of(base);
     struct kept *kept = add_kept(lake, table, distinct);
     if (duckdb_rows_register(lake->work, kept->distinct, &lake->threads) != 0) {
-        return duck_error(err, table->name, NULL);
+        return duck_error(err, table->name, "Out of Memory");
     }
     return show_rows(lake, table->name, table, kept->distinct, err);
 }
@@ -605,10 +622,24 @@ static void explain_missing(struct duck *lake, const struct table *table, const 
     }
 }
 
+/* Is there a file, no folder, of this pattern? By the C library: the engine plans 0.4 ms to ask the
+ * same. */
+static bool is_any(const char *pattern)
+{
+    glob_t found = {0};
+    bool any = false;
+    if (glob(pattern, GLOB_NOSORT | GLOB_NOESCAPE, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc && !any; i++) {
+            any = !fs_is_folder(found.gl_pathv[i]);
+        }
+    }
+    globfree(&found);
+    return any;
+}
+
 /* Which files make up a table, as the argument of read_parquet(): those that the pattern names, or
  * the parts in folders of that name, or of several days both. Owned by the arena. */
-static int files_of(struct duck *lake, const char *folder, const char *pattern, struct arena *arena,
-                    const char **out, struct error *err)
+static const char *files_of(const char *folder, const char *pattern, struct arena *arena)
 {
     const char *safe = without_patterns(arena, folder);
     const char *slash = strrchr(pattern, '/');
@@ -617,27 +648,20 @@ static int files_of(struct duck *lake, const char *folder, const char *pattern, 
     const char *file =
         arena_printf(arena, "%s/%.*s[%c]%s", safe, (int)(last - pattern), pattern, *last, last + 1);
     const char *parts = arena_printf(arena, "%s/%s/part-*.parquet", safe, pattern);
-    uint64_t files = 0, part_files = 0;
     bool one = !strchr(pattern, '*');
     assert(*last && *last != '*');
-    *out = duck_literal(arena, arena_printf(arena, "%s/%s", safe, pattern));
+    const char *out = duck_literal(arena, arena_printf(arena, "%s/%s", safe, pattern));
     if (one && !fs_is_folder(arena_printf(arena, "%s/%s", folder, pattern))) {
-        return 0;
+        return out;
     }
-    const char *const count = "SELECT count(*) FROM glob(%s)";
-    if (lake_count(&lake->lake, arena_printf(arena, count, duck_literal(arena, parts)), &part_files,
-                   err) != 0 ||
-        lake_count(&lake->lake, arena_printf(arena, count, duck_literal(arena, file)), &files,
-                   err) != 0) {
-        return -1;
-    }
-    if (files > 0 && part_files > 0) {
-        *out =
+    bool files = is_any(file), part_files = is_any(parts);
+    if (files && part_files) {
+        out =
             arena_printf(arena, "[%s, %s]", duck_literal(arena, file), duck_literal(arena, parts));
-    } else if (part_files > 0 || one) {
-        *out = duck_literal(arena, parts);
+    } else if (part_files || one) {
+        out = duck_literal(arena, parts);
     } /* else as it was: the engine says that there is none */
-    return 0;
+    return out;
 }
 
 static int duck_open_parquet(struct lake *base, const char *name, const struct table *table,
@@ -646,11 +670,7 @@ static int duck_open_parquet(struct lake *base, const char *name, const struct t
     struct duck *lake = duck_of(base);
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", folder, pattern);
-    const char *files = NULL;
-    if (files_of(lake, folder, pattern, &arena, &files, err) != 0) {
-        arena_release(&arena);
-        return -1;
-    }
+    const char *files = files_of(folder, pattern, &arena);
     const char *reader = arena_printf(
         &arena, "read_parquet(%s, hive_partitioning = true, hive_types_autocast = false)", files);
     char *columns = arena_strdup(&arena, "");
@@ -938,7 +958,7 @@ static int duck_define_distinct(struct lake *base, const struct table *table, co
     }
     distinct = add_kept(lake, table, wanted)->distinct;
     if (duckdb_rows_register(lake->work, distinct, &lake->threads) != 0) {
-        return duck_error(err, table->name, NULL);
+        return duck_error(err, table->name, "Out of Memory");
     }
     return gather_rows(lake, table, from, distinct, err) == 0 &&
                    end_keeping(lake, distinct, err) == 0
@@ -1026,6 +1046,7 @@ static const struct lake_engine duck_engine = {
     .map = duck_map,
     .scalar = duck_scalar,
     .use_threads = duck_use_threads,
+    .plan_simply = duck_plan_simply,
     .repeated = duck_repeated,
     .days = duck_days,
 };

@@ -48,6 +48,7 @@ struct lake_engine {
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
+    void (*plan_simply)(struct lake *lake);
     int (*repeated)(struct lake *lake, const char *table, const char *columns, uint64_t *repeated,
                     struct error *err); /* 1: unknown, to be found by grouping */
     int (*days)(struct lake *lake, const char *table, const char *column, struct arena *arena,

@@ -26,6 +26,13 @@ int lake_use_threads(struct lake *lake, unsigned threads, struct error *err)
     return lake->engine->use_threads ? lake->engine->use_threads(lake, threads, err) : 0;
 }
 
+void lake_plan_simply(struct lake *lake)
+{
+    if (lake->engine->plan_simply) {
+        lake->engine->plan_simply(lake);
+    }
+}
+
 int lake_constant_date(struct lake *lake, const char *name, int32_t date, struct error *err)
 {
     return lake->engine->constant_date(lake, name, date, err);

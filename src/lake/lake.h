@@ -41,6 +41,10 @@ void lake_close(struct lake *lake);
  * own machines and passes over it. */
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err);
 
+/* From now on all tables are small: the engine takes its first plan of each statement, as looking
+ * for a better one takes longer than it would save. DuckDB only. */
+void lake_plan_simply(struct lake *lake);
+
 /* Tables of fewer rows keep no second thread of an engine at work: DuckDB scans row groups of so
  * many rows, each by one thread. */
 enum { LAKE_ROWS_A_THREAD = 122880 };

@@ -7,10 +7,12 @@
 
 #include "base/dates.h"
 #include "base/fs.h"
+#include "base/parallel.h"
 #include "lake/layout.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -109,8 +111,8 @@ int bronze_history(const char *root, const char *path, const struct ingest_sink 
 
 struct bronze {
     struct stage *stage;
+    pthread_mutex_t lock; /* around what follows and the engine: several readers are at work */
     struct batch rejects, inputs, taken;
-    bool telemetry;            /* what comes now is telemetry */
     struct arena memory;       /* the batches */
     struct arena reject_texts; /* of the rows waiting in them */
     struct arena input_texts;
@@ -141,15 +143,8 @@ static int send(struct bronze *bronze, struct batch *batch, struct arena *texts,
     return status;
 }
 
-static int take_rows(void *context, const struct batch *batch, struct error *err)
+static int put_reject(struct bronze *bronze, const struct reject *reject, struct error *err)
 {
-    struct bronze *bronze = context;
-    return lake_append(bronze->stage->lake, batch, err);
-}
-
-static int take_reject(void *context, const struct reject *reject, struct error *err)
-{
-    struct bronze *bronze = context;
     struct batch *batch = &bronze->rejects;
     put_text(batch, 0, &bronze->reject_texts, reject->source, strlen(reject->source));
     put_whole(batch, 1, (uint64_t)reject->position);
@@ -166,7 +161,7 @@ static int take_reject(void *context, const struct reject *reject, struct error 
 }
 
 /* What the next run needs to know it again. */
-static int take_mark(struct bronze *bronze, const struct input_file *file, struct error *err)
+static int put_mark(struct bronze *bronze, const struct input_file *file, struct error *err)
 {
     struct batch *batch = &bronze->taken;
     put_text(batch, 0, &bronze->taken_texts, file->source, strlen(file->source));
@@ -177,19 +172,53 @@ static int take_mark(struct bronze *bronze, const struct input_file *file, struc
     return batch->rows < BATCH_ROWS ? 0 : send(bronze, batch, &bronze->taken_texts, err);
 }
 
-static int take_file(void *context, const struct input_file *file, struct error *err)
+static int put_file(struct bronze *bronze, const struct input_file *file, struct error *err)
 {
-    struct bronze *bronze = context;
     struct batch *batch = &bronze->inputs;
-    if (bronze->telemetry && take_mark(bronze, file, err) != 0) {
-        return -1;
-    }
     put_text(batch, 0, &bronze->input_texts, file->source, strlen(file->source));
     put_whole(batch, 1, file->bytes);
     put_text(batch, 2, &bronze->input_texts, file->sha256, strlen(file->sha256));
     put_whole(batch, 3, file->records);
     batch->rows++;
     return batch->rows < BATCH_ROWS ? 0 : send(bronze, batch, &bronze->input_texts, err);
+}
+
+/* ---- the sinks: of telemetry, and of the tables beside it ---- */
+
+static int take_rows(void *context, const struct batch *batch, struct error *err)
+{
+    struct bronze *bronze = context;
+    pthread_mutex_lock(&bronze->lock);
+    int status = lake_append(bronze->stage->lake, batch, err);
+    pthread_mutex_unlock(&bronze->lock);
+    return status;
+}
+
+static int take_reject(void *context, const struct reject *reject, struct error *err)
+{
+    struct bronze *bronze = context;
+    pthread_mutex_lock(&bronze->lock);
+    int status = put_reject(bronze, reject, err);
+    pthread_mutex_unlock(&bronze->lock);
+    return status;
+}
+
+static int take_file(void *context, const struct input_file *file, struct error *err)
+{
+    struct bronze *bronze = context;
+    pthread_mutex_lock(&bronze->lock);
+    int status = put_file(bronze, file, err);
+    pthread_mutex_unlock(&bronze->lock);
+    return status;
+}
+
+static int take_telemetry_file(void *context, const struct input_file *file, struct error *err)
+{
+    struct bronze *bronze = context;
+    pthread_mutex_lock(&bronze->lock);
+    int status = put_mark(bronze, file, err) == 0 ? put_file(bronze, file, err) : -1;
+    pthread_mutex_unlock(&bronze->lock);
+    return status;
 }
 
 /* ---- where bronze lies ---- */
@@ -362,14 +391,18 @@ static int read_on_workers(struct stage *stage, const char *folder,
 }
 
 static int load_telemetry(struct bronze *bronze, const char *folder, const struct specs *specs,
-                          const struct ingest_sink *sink, struct error *err)
+                          struct error *err)
 {
     struct stage *stage = bronze->stage;
+    bool marked = !lake_has_workers(stage->lake); /* workers do not tell how files look here */
+    const struct ingest_sink sink = {bronze, take_rows, take_reject,
+                                     marked ? take_telemetry_file : take_file};
     const char *data = stage->raw;
     struct ingest_counts *counts = &stage->report->telemetry;
     struct ingest_options options = {.spec = &specs->telemetry.spec,
                                      .threads = stage->session->threads,
-                                     .progress = tell_reading,
+                                     .progress =
+                                         stage->session->progress.tell ? tell_reading : NULL,
                                      .progress_context = (void *)stage->session};
     struct ingest_map *map = NULL;
     const struct taken *taken = &stage->taken;
@@ -382,21 +415,19 @@ static int load_telemetry(struct bronze *bronze, const char *folder, const struc
     }
     options.map = map;
     options.takens = taken->goes_on ? &taken->files : NULL;
-    bronze->telemetry = !lake_has_workers(stage->lake);
     if (fs_exists(arena_printf(stage->arena, "%s/%s", data, json)) &&
         (lake_has_workers(stage->lake)
-             ? read_on_workers(stage, json, &options, sink, counts, err)
-             : ingest_folder(data, json, &options, sink, counts, err)) != 0) {
+             ? read_on_workers(stage, json, &options, &sink, counts, err)
+             : ingest_folder(data, json, &options, &sink, counts, err)) != 0) {
         goto done;
     }
     if (fs_is_folder(arena_printf(stage->arena, "%s/%s", data, parquet)) &&
-        bronze_parquet(stage, parquet, &specs->telemetry.spec, options.takens, sink, counts, err) !=
-            0) {
+        bronze_parquet(stage, parquet, &specs->telemetry.spec, options.takens, &sink, counts,
+                       err) != 0) {
         goto done;
     }
     ingest_counts_add(counts, &taken->counts);
     stage->report->taken_before = taken->counts.files;
-    bronze->telemetry = false;
     if (counts->records == 0) {
         error_set(
             err,
@@ -413,7 +444,11 @@ done:
     return status;
 }
 
-/* One of the two files that a run needs beside telemetry. */
+/* The two files that a run needs beside telemetry, below its folder. */
+#define SERVICES_FILE "%s/csv/maintenance.csv"
+#define VEHICLES_FILE "%s/sql/flotte.db"
+
+/* One of them. */
 static int need_file(struct stage *stage, const char *path, struct error *err)
 {
     const char *full = arena_printf(stage->arena, "%s/%s", stage->raw, path);
@@ -492,40 +527,84 @@ static int create_tables(struct stage *stage, const struct record_spec *telemetr
     return 0;
 }
 
+/* Service records and register. */
+static int load_tables(struct bronze *bronze, const char *folder, const struct specs *specs,
+                       struct error *err)
+{
+    struct run_report *report = bronze->stage->report;
+    const char *data = bronze->stage->raw;
+    const struct ingest_sink sink = {bronze, take_rows, take_reject, take_file};
+    struct ingest_counts services = {0};
+    struct ingest_counts vehicles = {0};
+    struct ingest_options service_options = {.spec = &specs->services};
+    struct ingest_options vehicle_options = {.spec = &specs->vehicles};
+    struct arena arena = {0};
+    int status = ingest_csv(data, arena_printf(&arena, SERVICES_FILE, folder), &service_options,
+                            &sink, &services, err);
+    if (status == 0) {
+        status = ingest_sqlite(data, arena_printf(&arena, VEHICLES_FILE, folder), &vehicle_options,
+                               &sink, &vehicles, err);
+    }
+    report->services = services.accepted;
+    report->services_quarantined = services.quarantined;
+    report->vehicles = vehicles.accepted;
+    report->vehicles_quarantined = vehicles.quarantined;
+    arena_release(&arena);
+    return status;
+}
+
+/* Telemetry, and the tables beside it: both at the same time, where there are threads. */
+struct loading {
+    struct bronze *bronze;
+    const char *folder;
+    const struct specs *specs;
+    int statuses[2];
+    struct error errors[2];
+};
+
+static void load_one(void *context, size_t index, unsigned worker)
+{
+    struct loading *l = context;
+    (void)worker;
+    l->statuses[index] = (index == 0 ? load_telemetry : load_tables)(l->bronze, l->folder, l->specs,
+                                                                     &l->errors[index]);
+}
+
+static int load_both(struct bronze *bronze, const char *folder, const struct specs *specs,
+                     struct error *err)
+{
+    struct stage *stage = bronze->stage;
+    struct loading loading = {.bronze = bronze, .folder = folder, .specs = specs};
+    parallel_for(lake_has_workers(stage->lake) ? 1 : stage->session->threads, 2, load_one,
+                 &loading);
+    for (size_t i = 0; i < 2; i++) {
+        if (loading.statuses[i] != 0) {
+            *err = loading.errors[i];
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int load_all(struct bronze *bronze, const char *folder, struct specs *specs,
                     struct error *err)
 {
     struct stage *stage = bronze->stage;
-    struct run_report *report = stage->report;
-    const char *data = stage->raw;
     const struct ingest_sink sink = {bronze, take_rows, take_reject, take_file};
-    const char *services = arena_printf(stage->arena, "%s/csv/maintenance.csv", folder);
-    const char *vehicles = arena_printf(stage->arena, "%s/sql/flotte.db", folder);
-    struct ingest_counts service_counts = {0};
-    struct ingest_counts vehicle_counts = {0};
-    struct ingest_options service_options = {.spec = &specs->services};
-    struct ingest_options vehicle_options = {.spec = &specs->vehicles};
     struct table fresh = *fleet_table(TABLE_MESSAGES);
     fresh.name = "telemetry_nouvelle";
-    if (taken_open(stage, folder, &specs->telemetry.spec, err) != 0) {
+    if (need_file(stage, arena_printf(stage->arena, SERVICES_FILE, folder), err) != 0 ||
+        need_file(stage, arena_printf(stage->arena, VEHICLES_FILE, folder), err) != 0 ||
+        taken_open(stage, folder, &specs->telemetry.spec, err) != 0) {
         return -1;
     }
     if (stage->taken.goes_on) {
         specs->telemetry.spec.table = &fresh;
     }
     if (create_tables(stage, &specs->telemetry.spec, err) != 0 ||
-        load_telemetry(bronze, folder, specs, &sink, err) != 0 ||
-        need_file(stage, services, err) != 0 || need_file(stage, vehicles, err) != 0 ||
-        ingest_csv(data, services, &service_options, &sink, &service_counts, err) != 0 ||
-        ingest_sqlite(data, vehicles, &vehicle_options, &sink, &vehicle_counts, err) != 0 ||
-        load_parts(bronze, folder, specs, &sink, err) != 0) {
-        return -1;
-    }
-    report->services = service_counts.accepted;
-    report->services_quarantined = service_counts.quarantined;
-    report->vehicles = vehicle_counts.accepted;
-    report->vehicles_quarantined = vehicle_counts.quarantined;
-    if (send(bronze, &bronze->rejects, &bronze->reject_texts, err) != 0 ||
+        load_both(bronze, folder, specs, err) != 0 ||
+        load_parts(bronze, folder, specs, &sink, err) != 0 ||
+        send(bronze, &bronze->rejects, &bronze->reject_texts, err) != 0 ||
         send(bronze, &bronze->inputs, &bronze->input_texts, err) != 0 ||
         send(bronze, &bronze->taken, &bronze->taken_texts, err) != 0) {
         return -1;
@@ -535,7 +614,7 @@ static int load_all(struct bronze *bronze, const char *folder, struct specs *spe
 
 int bronze_load(struct stage *stage, struct error *err)
 {
-    struct bronze bronze = {.stage = stage};
+    struct bronze bronze = {.stage = stage, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct specs specs;
     const char *folder;
     int status = -1;

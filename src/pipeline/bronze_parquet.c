@@ -39,7 +39,8 @@ static int take_row(void *context, const struct bytes *cells, size_t count, stru
         in->values[f] = in->kinds[f] == RAW_MISSING ? (struct raw_value){.kind = RAW_MISSING}
                                                     : cell_value(in->kinds[f], cells[cell++]);
     }
-    struct record_origin origin = {in->source, in->row++, cells[count - 1]};
+    struct record_origin origin = {
+        .source = in->source, .position = in->row++, .raw = cells[count - 1]};
     return collector_add(in->collector, in->values, &origin, err);
 }
 

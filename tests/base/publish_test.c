@@ -243,7 +243,7 @@ static void die_after_journal(struct fixture *f, bool first_in_place, const char
     put(under(f, ".staging/1-1/b"), "");
     put(under(f, "gone"), "x");
     put(under(f, ".staging/journal"),
-        "autostream-journal 1\nstaging 1-1\n"
+        "autostream-journal 2\nstaging 1-1\n"
         "put 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881 a\n"
         "put e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 b\n"
         "drop gone\nend\n");
@@ -278,11 +278,11 @@ static void test_a_broken_journal_is_an_error_that_names_it(void **state)
     struct fixture *f = *state;
     struct error err;
     static const char *const broken[] = {"",
-                                         "autostream-journal 2\nend\n",
-                                         "autostream-journal 1\n",
-                                         "autostream-journal 1\nput abc\nend\n",
-                                         "autostream-journal 1\nwhat\nend\n",
-                                         "autostream-journal 1\nstaging 1-1\nput abc\nend\n"};
+                                         "autostream-journal 1\nend\n",
+                                         "autostream-journal 2\n",
+                                         "autostream-journal 2\nput abc\nend\n",
+                                         "autostream-journal 2\nwhat\nend\n",
+                                         "autostream-journal 2\nstaging 1-1\nput abc\nend\n"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         assert_int_equal(fs_make_folders(under(f, ".staging"), &err), 0);
         put(under(f, ".staging/journal"), broken[i]);

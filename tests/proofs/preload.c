@@ -208,6 +208,9 @@ static const char *planted(const char *path, char out[PATH_ROOM])
         return path;
     }
     (void)snprintf(out, PATH_ROOM, "%.*s%s", (int)(staged - path), path, inside);
+    for (char *p = out + (staged - path); (p = strchr(p, '~'));) {
+        *p = '/';
+    }
     for (char *p = out + (staged - path) + 1; (p = strchr(p, '/')); p++) {
         *p = '\0';
         (void)REAL(mkdir)(out, 0777);
