@@ -482,15 +482,12 @@ void publish_keep(struct publication *publication, const char *relative, const c
     file->hashed = file->kept = true;
 }
 
-int publish_stage(struct publication *publication, const char *relative, const char **path,
-                  struct error *err)
+const char *publish_stage(struct publication *publication, const char *relative)
 {
     struct publication *p = publication;
-    (void)err;
     assert(!strchr(relative, '~'));
     add_file(p, relative);
-    *path = staged_path(&p->arena, p->staging, relative);
-    return 0;
+    return staged_path(&p->arena, p->staging, relative);
 }
 
 static void add_drop(struct publication *p, const char *relative)

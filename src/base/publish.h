@@ -44,8 +44,7 @@ int publish_begin(struct publication *publication, const char *root, struct erro
 
 /* The path under which to write the file, or the folder of part files, that shall be ROOT/relative;
  * nothing need be made above it. Owned by the publication. `relative` has no newline and no '~'. */
-int publish_stage(struct publication *publication, const char *relative, const char **path,
-                  struct error *err);
+const char *publish_stage(struct publication *publication, const char *relative);
 
 /* ROOT/relative is one of the files of this publication and stays as an earlier one left it, with
  * this hash and size. */

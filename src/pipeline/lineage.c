@@ -250,8 +250,8 @@ int lineage_write(struct stage *stage, const struct fleet_model *model, bool ref
     if (!text) {
         out_of_memory();
     }
-    if (publish_stage(stage->publication, relative, &path, err) != 0 ||
-        fs_write(path, text, strlen(text), err) != 0) {
+    path = publish_stage(stage->publication, relative);
+    if (fs_write(path, text, strlen(text), err) != 0) {
         goto done;
     }
     status = 0;

@@ -46,7 +46,6 @@ int quality_write(struct stage *stage, const struct table *table, const char *le
     struct arena *arena = stage->arena;
     uint64_t rows;
     uint64_t *nulls = ARENA_NEW(arena, uint64_t, table->column_count);
-    const char *path;
     char date[DATE_TEXT_SIZE];
     if (count_nulls(stage, table, &rows, nulls, err) != 0) {
         return -1;
@@ -70,8 +69,5 @@ int quality_write(struct stage *stage, const struct table *table, const char *le
                      date_format(stage->session->run_date, date), (unsigned long long)rows,
                      missing_quote, missing, missing_quote, quote, schema_issues, quote, values);
     const char *relative = arena_printf(arena, "quality/%s_quality_%s.csv", level, date);
-    if (publish_stage(stage->publication, relative, &path, err) != 0) {
-        return -1;
-    }
-    return fs_write(path, text, strlen(text), err);
+    return fs_write(publish_stage(stage->publication, relative), text, strlen(text), err);
 }

@@ -32,11 +32,8 @@ void stage_tell(const struct session *session, const struct text *what, uint64_t
 int stage_write(struct stage *stage, const struct lake_output *output, enum lake_format format,
                 const char *relative, struct error *err)
 {
-    const char *path;
-    if (publish_stage(stage->publication, relative, &path, err) != 0) {
-        return -1;
-    }
-    return lake_write(stage->lake, output, format, path, err);
+    return lake_write(stage->lake, output, format, publish_stage(stage->publication, relative),
+                      err);
 }
 
 const char *stage_path(struct stage *stage, enum table_id table)

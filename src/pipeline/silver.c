@@ -80,11 +80,9 @@ static int write_telemetry(struct stage *stage, struct error *err)
     }
     struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
     if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
-        files[count] =
-            (struct lake_file){{.table = &telemetry, .order = TELEMETRY_ORDER}, .format = LAKE_CSV};
-        if (publish_stage(stage->publication, CLEAN_CSV, &files[count++].path, err) != 0) {
-            return -1;
-        }
+        files[count++] = (struct lake_file){{.table = &telemetry, .order = TELEMETRY_ORDER},
+                                            LAKE_CSV,
+                                            publish_stage(stage->publication, CLEAN_CSV)};
     }
     for (size_t i = 0, c = 0; i < day_count; i++) {
         const struct lake_output output = {.table = &telemetry,
@@ -98,10 +96,8 @@ static int write_telemetry(struct stage *stage, struct error *err)
         } else if (stage->taken.goes_on && taken_keep(stage, path)) {
             continue;
         }
-        files[count] = (struct lake_file){output, .format = LAKE_PARQUET};
-        if (publish_stage(stage->publication, path, &files[count++].path, err) != 0) {
-            return -1;
-        }
+        files[count++] =
+            (struct lake_file){output, LAKE_PARQUET, publish_stage(stage->publication, path)};
     }
     if (lake_write_files(stage->lake, files, count, err) != 0) {
         return -1;

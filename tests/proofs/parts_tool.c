@@ -17,11 +17,11 @@ static int stage(struct publication *p, const char *relative, unsigned parts, co
                  struct error *err)
 {
     struct arena arena = {0};
-    const char *path;
-    int status = publish_stage(p, relative, &path, err);
-    if (status == 0 && parts == 0) {
+    const char *path = publish_stage(p, relative);
+    int status = 0;
+    if (parts == 0) {
         status = fs_write(path, word, strlen(word), err);
-    } else if (status == 0) {
+    } else {
         status = fs_make_folders(path, err);
     }
     for (unsigned i = 0; i < parts && status == 0; i++) {
