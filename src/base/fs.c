@@ -110,28 +110,30 @@ done:
     return status;
 }
 
-int fs_write(const char *path, const void *bytes, size_t size, struct error *err)
+int fs_put(int fd, const void *bytes, size_t size)
 {
     const char *p = bytes;
-    int status = -1;
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        return fs_write_error(path, err);
-    }
     while (size > 0) {
         ssize_t put = write(fd, p, size);
         if (put < 0 && errno == EINTR) {
             continue;
         }
         if (put < 0) {
-            fs_write_error(path, err);
-            goto done;
+            return -1;
         }
         p += put;
         size -= (size_t)put;
     }
-    status = 0;
-done:
+    return 0;
+}
+
+int fs_write(const char *path, const void *bytes, size_t size, struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        return fs_write_error(path, err);
+    }
+    int status = fs_put(fd, bytes, size) == 0 ? 0 : fs_write_error(path, err);
     if (close(fd) != 0 && status == 0) {
         status = fs_write_error(path, err);
     }

@@ -26,6 +26,9 @@ int fs_make_folders(const char *path, struct error *err);
 int fs_read(const char *path, size_t limit, struct arena *arena, struct bytes *out,
             struct error *err);
 
+/* Writes all of these bytes to an open file, however many calls it takes; -1: errno says why. */
+int fs_put(int fd, const void *bytes, size_t size);
+
 /* Writes a new file with these bytes; syncs are for publish.h. An existing file is replaced in
  * place: callers that need all or nothing write under a staging name first. */
 int fs_write(const char *path, const void *bytes, size_t size, struct error *err);

@@ -78,16 +78,8 @@ int output_open(struct output *output, const struct folder *folder, const char *
 
 static int flush(struct output *output, struct error *err)
 {
-    size_t written = 0;
-    while (written < output->used) {
-        ssize_t put = write(output->fd, output->buffer + written, output->used - written);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return output_error(output->folder->path, output->name, NULL, err);
-        }
-        written += (size_t)put;
+    if (fs_put(output->fd, output->buffer, output->used) != 0) {
+        return output_error(output->folder->path, output->name, NULL, err);
     }
     output->used = 0;
     return 0;

@@ -33,12 +33,15 @@ struct run {
     uint64_t bytes;
     struct mark *marks;
     size_t mark_count, mark_room;
+    size_t *days; /* [day_count] the first mark of each day */
+    size_t day_count;
     struct arena memory; /* texts of the marks */
 };
 
 struct counted { /* what was seen of a piece when it was read */
     bool known;
-    uint64_t rows, repeated;
+    size_t rows;
+    uint64_t repeated;
 };
 
 struct distinct *distinct_open(const struct table *table, const char *key, const char *least,
@@ -46,14 +49,13 @@ struct distinct *distinct_open(const struct table *table, const char *key, const
 {
     struct distinct *distinct = xcalloc(1, sizeof *distinct);
     struct arena *memory = &distinct->memory;
-    *distinct = (struct distinct){.table = *table,
-                                  .key = arena_strdup(memory, key),
-                                  .least = arena_strdup(memory, least),
-                                  .day = day ? arena_strdup(memory, day) : NULL,
-                                  .scratch = scratch,
-                                  .rows = rows_open(table, key, least, day),
-                                  .memory = *memory};
+    distinct->table = *table;
     distinct->table.name = arena_strdup(memory, table->name);
+    distinct->key = arena_strdup(memory, key);
+    distinct->least = arena_strdup(memory, least);
+    distinct->day = day ? arena_strdup(memory, day) : NULL;
+    distinct->scratch = scratch;
+    distinct->rows = rows_open(table, key, least, day);
     return distinct;
 }
 
@@ -66,6 +68,7 @@ void distinct_close(struct distinct *distinct)
         struct run *run = &distinct->runs[i];
         (void)close(run->file);
         free(run->marks);
+        free(run->days);
         arena_release(&run->memory);
     }
     rows_close(distinct->rows);
@@ -79,36 +82,50 @@ void distinct_close(struct distinct *distinct)
 
 /* ---- writing a run ---- */
 
+int memory_is_full(const char *what, struct error *err)
+{
+    return error_set(err, "%s : la limite de mémoire est atteinte ; donnez-en plus avec --memory",
+                     "%s: the memory limit is reached; give more with --memory", what);
+}
+
+int scratch_is_full(const char *what, struct error *err)
+{
+    return error_set(err,
+                     "%s : plus de place sur le disque pour ce qui dépasse la mémoire ; "
+                     "libérez-en, ou donnez plus de mémoire avec --memory",
+                     "%s: no space left on the disk for what does not fit into memory; free "
+                     "some, or give more memory with --memory",
+                     what);
+}
+
+int scratch_is_closed(const char *what, const char *why, struct error *err)
+{
+    return error_set(err,
+                     "%s : ce qui dépasse la mémoire ne peut être écrit (%.*s) ; rendez ce "
+                     "dossier possible, ou donnez plus de mémoire avec --memory",
+                     "%s: what does not fit into memory cannot be written (%.*s); make this "
+                     "folder possible, or give more memory with --memory",
+                     what, (int)strcspn(why, "\n"), why);
+}
+
+/* By errno. */
 static int scratch_error(const char *scratch, struct error *err)
 {
-    if (errno == ENOSPC) {
-        return error_set(err,
-                         "%s : plus de place sur le disque pour ce qui dépasse la mémoire ; "
-                         "libérez-en, ou donnez plus de mémoire avec --memory",
-                         "%s: no space left on the disk for what does not fit into memory; free "
-                         "some, or give more memory with --memory",
-                         scratch);
-    }
-    return error_set(err,
-                     "%s : ce qui dépasse la mémoire ne peut être écrit (%s) ; rendez ce dossier "
-                     "possible, ou donnez plus de mémoire avec --memory",
-                     "%s: what does not fit into memory cannot be written (%s); make this folder "
-                     "possible, or give more memory with --memory",
-                     scratch, strerror(errno));
+    return errno == ENOSPC ? scratch_is_full(scratch, err)
+                           : scratch_is_closed(scratch, strerror(errno), err);
 }
 
 /* A file that is gone when it is closed, or the program ends. */
-static int open_run(const char *scratch, struct run *run, struct error *err)
+static int open_run(const struct distinct *distinct, struct run *run, struct error *err)
 {
+    const char *scratch = distinct->scratch;
     struct arena arena = {0};
     struct error why;
     int status = 0;
     if (!scratch) {
-        return error_set(err, "la limite de mémoire est atteinte ; donnez-en plus avec --memory",
-                         "the memory limit is reached; give more with --memory");
+        return memory_is_full(distinct->table.name, err);
     }
     char *path = arena_printf(&arena, "%s/rows-XXXXXX", scratch);
-    *run = (struct run){.file = -1};
     if (fs_make_folders(scratch, &why) == 0) {
         run->file = mkostemp(path, O_CLOEXEC);
     }
@@ -128,19 +145,6 @@ static struct mark *add_mark(struct run *run)
     return &run->marks[run->mark_count++];
 }
 
-static int put_bytes(int file, const unsigned char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t done = write(file, data, size);
-        if (done < 0 && errno != EINTR) {
-            return -1;
-        }
-        data += done < 0 ? 0 : done;
-        size -= done < 0 ? 0 : (size_t)done;
-    }
-    return 0;
-}
-
 /* The sorted rows by day; where no days are listed all are of day 0. */
 static int write_rows(const struct rows *rows, struct run *run)
 {
@@ -149,6 +153,7 @@ static int write_rows(const struct rows *rows, struct run *run)
     uint64_t marked = 0;
     int status = 0;
     const uint32_t *order = rows->by_day ? rows->by_day : rows->order;
+    run->days = xcalloc(rows->day_count + 1, sizeof *run->days);
     for (size_t i = 0, d = 0; i < rows->count && status == 0; i++) {
         const unsigned char *row = rows_at(rows, order[i]);
         bool first = i == 0;
@@ -158,6 +163,9 @@ static int write_rows(const struct rows *rows, struct run *run)
         }
         if (i + AHEAD < rows->count) { /* they lie anywhere */
             __builtin_prefetch(rows_at(rows, order[i + AHEAD]));
+        }
+        if (first) {
+            run->days[run->day_count++] = run->mark_count;
         }
         if (first || run->bytes - marked >= MARK_BYTES) {
             struct bytes text = rows_text(row, &rows->columns[rows->key[0]]);
@@ -169,13 +177,13 @@ static int write_rows(const struct rows *rows, struct run *run)
         }
         size_t size = rows_packed_size(rows, row);
         if (BUFFER_BYTES - used < size) {
-            status = put_bytes(run->file, buffer, used);
+            status = fs_put(run->file, buffer, used);
             used = 0;
         }
         used += rows_pack(rows, row, buffer + used);
         run->bytes += size;
     }
-    status = status == 0 ? put_bytes(run->file, buffer, used) : -1;
+    status = status == 0 ? fs_put(run->file, buffer, used) : -1;
     free(buffer);
     return status;
 }
@@ -184,7 +192,7 @@ int distinct_spill(struct distinct *distinct, unsigned threads, struct error *er
 {
     struct run run = {.file = -1};
     rows_sort(distinct->rows, threads);
-    if (open_run(distinct->scratch, &run, err) != 0) {
+    if (open_run(distinct, &run, err) != 0) {
         return -1;
     }
     distinct->runs = xrealloc(distinct->runs, distinct->run_count + 1, sizeof run);
@@ -214,15 +222,9 @@ int distinct_add(struct distinct *distinct, const struct batch *batch, unsigned 
 
 /* ---- pieces of runs ---- */
 
-static int compare_bytes(struct bytes a, struct bytes b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_firsts(const void *a, const void *b)
 {
-    return compare_bytes(*(const struct bytes *)a, *(const struct bytes *)b);
+    return rows_compare_texts(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
 static int compare_days(const void *a, const void *b)
@@ -251,7 +253,7 @@ static void cut_pieces(struct distinct *distinct)
     distinct->bounds = xcalloc(wanted, sizeof *distinct->bounds);
     for (size_t p = 1; p < wanted; p++) {
         struct bytes bound = firsts[marks * p / wanted];
-        if (pieces == 1 || compare_bytes(distinct->bounds[pieces - 2], bound) < 0) {
+        if (pieces == 1 || rows_compare_texts(distinct->bounds[pieces - 2], bound) < 0) {
             distinct->bounds[pieces++ - 1] = bound;
         }
     }
@@ -263,9 +265,6 @@ static void cut_pieces(struct distinct *distinct)
 static void add_day(struct distinct *distinct, int32_t day)
 {
     size_t count = distinct->day_count;
-    if (count > 0 && distinct->days[count - 1] == day) {
-        return;
-    }
     if ((count & (count - 1)) == 0) { /* room for the next power of two */
         distinct->days = xrealloc(distinct->days, count ? count * 2 : 1, sizeof *distinct->days);
     }
@@ -281,8 +280,9 @@ static void find_days(struct distinct *distinct)
         }
     }
     for (size_t i = 0; i < distinct->run_count; i++) {
-        for (size_t m = 0; m < distinct->runs[i].mark_count; m++) {
-            add_day(distinct, distinct->runs[i].marks[m].day);
+        const struct run *run = &distinct->runs[i];
+        for (size_t d = 0; d < run->day_count; d++) {
+            add_day(distinct, run->marks[run->days[d]].day);
         }
     }
     if (distinct->day_count == 0) {
@@ -352,12 +352,12 @@ static int read_day(const struct distinct *distinct, const struct run *run, size
     size_t start = first;
     for (size_t below = end; low && below - start > 1;) { /* the last mark before it, by halves */
         size_t middle = (start + below) / 2;
-        *(compare_bytes(run->marks[middle].first, *low) < 0 ? &start : &below) = middle;
+        *(rows_compare_texts(run->marks[middle].first, *low) < 0 ? &start : &below) = middle;
     }
     size_t stop = start, above = end;
     while (stop < above) { /* the first mark behind it */
         size_t middle = (stop + above) / 2;
-        if (high && compare_bytes(run->marks[middle].first, *high) >= 0) {
+        if (high && rows_compare_texts(run->marks[middle].first, *high) >= 0) {
             above = middle;
         } else {
             stop = middle + 1;
@@ -371,7 +371,8 @@ static int read_day(const struct distinct *distinct, const struct run *run, size
     for (size_t at = 0; status == 0 && at < size;) {
         struct bytes text = {0};
         size_t length = rows_packed_first(rows, bytes + at, &text);
-        if ((!low || compare_bytes(text, *low) >= 0) && (!high || compare_bytes(text, *high) < 0)) {
+        if ((!low || rows_compare_texts(text, *low) >= 0) &&
+            (!high || rows_compare_texts(text, *high) < 0)) {
             rows_unpack(rows, bytes + at);
         }
         at += length;
@@ -385,11 +386,9 @@ static int read_piece(const struct distinct *distinct, size_t piece, const int32
 {
     for (size_t i = 0; i < distinct->run_count; i++) {
         const struct run *run = &distinct->runs[i];
-        for (size_t first = 0, end; first < run->mark_count; first = end) {
-            for (end = first + 1;
-                 end < run->mark_count && run->marks[end].day == run->marks[first].day;) {
-                end++;
-            }
+        for (size_t d = 0; d < run->day_count; d++) {
+            size_t first = run->days[d];
+            size_t end = d + 1 < run->day_count ? run->days[d + 1] : run->mark_count;
             if ((!day || *day == run->marks[first].day) &&
                 read_day(distinct, run, first, end, piece, rows) != 0) {
                 return -1;
@@ -422,6 +421,13 @@ int distinct_piece(const struct distinct *distinct, size_t number, const int32_t
         counted->known = true;
     }
     return 0;
+}
+
+bool distinct_piece_rows(const struct distinct *distinct, size_t number, size_t *rows)
+{
+    const struct counted *counted = &distinct->counted[number];
+    *rows = counted->rows;
+    return counted->known;
 }
 
 void piece_close(struct piece *piece)

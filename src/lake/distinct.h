@@ -22,7 +22,7 @@ struct distinct {
     size_t piece_count;
     size_t window_start, window_end; /* pieces that are shown now: all, or some of them */
     struct bytes *bounds;    /* [piece_count - 1] where pieces begin, of runs: the first is open */
-    struct counted *counted; /* [piece_count] of runs */
+    struct counted *counted; /* [piece_count] */
     int32_t *days;           /* [day_count] that there are rows of, in order */
     size_t day_count;
     struct arena memory;
@@ -56,6 +56,12 @@ int distinct_count(struct distinct *distinct, size_t columns, unsigned threads, 
 /* About how many rows there are. */
 size_t distinct_estimate(const struct distinct *distinct);
 
+/* What is said where memory ends, here and of the engine: it is full and there is no scratch
+ * folder; the folder's disk is full; it cannot be written, as the first line of `why` says. -1. */
+int memory_is_full(const char *what, struct error *err);
+int scratch_is_full(const char *what, struct error *err);
+int scratch_is_closed(const char *what, const char *why, struct error *err);
+
 struct piece { /* some of the rows, in order */
     const struct rows *rows;
     struct rows_part part;
@@ -68,6 +74,9 @@ size_t distinct_pieces(const struct distinct *distinct, const int32_t *day);
 /* Opens a piece, for piece_close(). Several threads may do so at a time. */
 int distinct_piece(const struct distinct *distinct, size_t number, const int32_t *day,
                    struct piece *out, struct error *err);
+
+/* How many rows a piece of all days has, when it was open before; else false. */
+bool distinct_piece_rows(const struct distinct *distinct, size_t number, size_t *rows);
 
 void piece_close(struct piece *piece);
 

@@ -34,26 +34,14 @@ int duck_error(struct error *err, const char *what, const char *message)
                          "%s: no space left on the disk; free some and repeat the command", what);
     }
     if (strstr(message, "max_temp_directory_size")) { /* by itself: what is free on its disk */
-        return error_set(err,
-                         "%s : plus de place sur le disque pour ce qui dépasse la mémoire ; "
-                         "libérez-en, ou donnez plus de mémoire avec --memory",
-                         "%s: no space left on the disk for what does not fit into memory; free "
-                         "some, or give more memory with --memory",
-                         what);
+        return scratch_is_full(what, err);
     }
     if (strncmp(message, "Out of Memory", 13) == 0 || strstr(message, "failed to allocate data") ||
         strstr(message, "could not allocate block")) {
-        return error_set(err,
-                         "%s : la limite de mémoire est atteinte ; donnez-en plus avec --memory",
-                         "%s: the memory limit is reached; give more with --memory", what);
+        return memory_is_full(what, err);
     }
     if (strstr(message, "Failed to create directory")) { /* the scratch folder: the only one */
-        return error_set(err,
-                         "%s : ce qui dépasse la mémoire ne peut être écrit (%.*s) ; rendez ce "
-                         "dossier possible, ou donnez plus de mémoire avec --memory",
-                         "%s: what does not fit into memory cannot be written (%.*s); make this "
-                         "folder possible, or give more memory with --memory",
-                         what, (int)strcspn(message, "\n"), message);
+        return scratch_is_closed(what, message, err);
     }
     return error_set(err, "%s : %.*s", "%s: %.*s", what, (int)strcspn(message, "\n"), message);
 }
@@ -378,15 +366,11 @@ static int show_rows(struct duck *lake, const char *name, const struct table *ta
                      const struct distinct *distinct, struct error *err)
 {
     struct arena arena = {0};
-    char *columns = arena_strdup(&arena, "");
-    for (size_t c = 0; c < table->column_count; c++) {
-        columns =
-            arena_printf(&arena, "%s%s%s", columns, c > 0 ? ", " : "", table->columns[c].name);
-    }
-    int status = duck_run(lake, name,
-                          arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM %s_rows()", name,
-                                       columns, distinct->table.name),
-                          err);
+    int status =
+        duck_run(lake, name,
+                 arena_printf(&arena, "CREATE VIEW %s AS SELECT %s FROM %s_rows()", name,
+                              duck_name_columns(table, NULL, &arena), distinct->table.name),
+                 err);
     arena_release(&arena);
     return status;
 }
@@ -874,6 +858,17 @@ struct distinct *duck_distinct_of(const struct duck *lake, const char *table, co
         }
     }
     return NULL;
+}
+
+const char *duck_name_columns(const struct table *table, const char *except, struct arena *arena)
+{
+    char *list = arena_strdup(arena, "");
+    for (size_t c = 0; c < table->column_count; c++) {
+        if (!except || strcmp(except, table->columns[c].name) != 0) {
+            list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", table->columns[c].name);
+        }
+    }
+    return list;
 }
 
 const char *duck_cast_columns(const struct table *table, const char *except, struct arena *arena)

@@ -78,6 +78,9 @@ int duck_stream(struct duck *lake, const char *what, const char *sql, struct bou
 int duck_check_columns(struct duck *lake, const char *name, const struct table *table,
                        const char *source, struct error *err);
 
+/* "NAME, ..." of the columns of `table` but `except` (or NULL); owned by the arena. */
+const char *duck_name_columns(const struct table *table, const char *except, struct arena *arena);
+
 /* A SELECT list of the columns of `table` but `except` (or NULL), with their types; owned by the
  * arena. */
 const char *duck_cast_columns(const struct table *table, const char *except, struct arena *arena);

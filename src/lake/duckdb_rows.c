@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -25,7 +26,7 @@ struct asked { /* what one statement asks it for */
 struct scan { /* shared by its threads */
     const struct asked *asked;
     atomic_size_t next;                          /* piece */
-    size_t columns[BATCH_COLUMNS], column_count; /* that are asked for */
+    size_t columns[BATCH_COLUMNS], column_count; /* that are asked for; of none the count is */
 };
 
 struct place { /* of one thread */
@@ -70,9 +71,12 @@ static void init(duckdb_init_info info)
     scan->asked = asked;
     scan->next = asked->of_day ? 0 : distinct->window_start;
     asked->end = asked->of_day ? distinct_pieces(distinct, asked->of_day) : distinct->window_end;
-    scan->column_count = duckdb_init_get_column_count(info);
-    for (size_t i = 0; i < scan->column_count && i < BATCH_COLUMNS; i++) {
-        scan->columns[i] = duckdb_init_get_column_index(info, i);
+    for (size_t i = 0; i < duckdb_init_get_column_count(info); i++) {
+        size_t column = duckdb_init_get_column_index(info, i);
+        if (column < distinct->table.column_count) { /* else it stands for none */
+            assert(i == scan->column_count && i < BATCH_COLUMNS);
+            scan->columns[scan->column_count++] = column;
+        }
     }
     duckdb_init_set_max_threads(info, parallel_threads(*function->threads));
     duckdb_init_set_init_data(info, scan, free);
@@ -159,9 +163,8 @@ static void copy_column(const struct piece *piece, size_t c, const unsigned char
     }
 }
 
-/* Sees to it that the thread has a piece with rows left; false: there is none, or it cannot be
- * read.
- */
+/* Sees to it that the thread has a piece with rows left, or their count where no column is asked
+ * for; false: there is none, or it cannot be read. */
 static bool next_piece(duckdb_function_info info, struct scan *scan, struct place *place)
 {
     const struct asked *asked = scan->asked;
@@ -172,6 +175,10 @@ static bool next_piece(duckdb_function_info info, struct scan *scan, struct plac
         *place = (struct place){0};
         if (number >= asked->end) {
             return false;
+        }
+        if (scan->column_count == 0 && !asked->of_day &&
+            distinct_piece_rows(asked->distinct, number, &place->piece.part.count)) {
+            continue;
         }
         if (distinct_piece(asked->distinct, number, asked->of_day, &place->piece, &err) != 0) {
             duckdb_function_set_error(info, err.text[LANG_EN]);
@@ -193,15 +200,13 @@ static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
         const struct piece *piece = &place->piece;
         size_t left = piece->part.count - place->at;
         size_t count = left < size - filled ? left : size - filled;
-        for (size_t r = 0; r < count; r++) { /* they lie anywhere */
+        for (size_t r = 0; scan->column_count > 0 && r < count; r++) { /* they lie anywhere */
             rows[r] = rows_at(piece->rows, piece->part.order[place->at + r]);
             __builtin_prefetch(rows[r]);
         }
         for (size_t i = 0; i < scan->column_count; i++) {
-            if (scan->columns[i] < piece->rows->column_count) { /* else the count is asked for */
-                copy_column(piece, scan->columns[i], rows, count,
-                            duckdb_data_chunk_get_vector(out, i), filled);
-            }
+            copy_column(piece, scan->columns[i], rows, count, duckdb_data_chunk_get_vector(out, i),
+                        filled);
         }
         place->at += count;
         filled += count;

@@ -20,18 +20,6 @@
  * the processor time of the engine's 122,880; with fewer the footer costs more than the rows. */
 #define ROW_GROUP_ROWS "30720"
 
-/* "NAME, ..." of the columns of `table` but `except` (or NULL). */
-static const char *name_columns(const struct table *table, const char *except, struct arena *arena)
-{
-    char *list = arena_strdup(arena, "");
-    for (size_t c = 0; c < table->column_count; c++) {
-        if (!except || strcmp(except, table->columns[c].name) != 0) {
-            list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", table->columns[c].name);
-        }
-    }
-    return list;
-}
-
 /* Rows of an output, in its order. */
 static const char *select_output(struct duck *lake, const struct lake_output *output,
                                  const char *columns, struct arena *arena)
@@ -69,8 +57,8 @@ static int copy_to(const struct place *place, const struct lake_output *output,
     const char *options = format == LAKE_CSV
                               ? "FORMAT csv, HEADER true"
                               : "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE " ROW_GROUP_ROWS;
-    const char *rows = select_output(place->lake, output,
-                                     name_columns(output->table, output->except, &arena), &arena);
+    const char *rows = select_output(
+        place->lake, output, duck_name_columns(output->table, output->except, &arena), &arena);
     const char *sql = arena_printf(&arena, "COPY (%s) TO %s (%s, USE_TMP_FILE false)", rows,
                                    duck_literal(&arena, path), options);
     int status = place->connection == place->lake->work
@@ -239,15 +227,7 @@ static void put_kept(void *context, size_t index, unsigned worker)
 
 static int write_all(const struct csv_file *file, const char *data, size_t size, struct error *err)
 {
-    while (size > 0) {
-        ssize_t done = write(file->fd, data, size);
-        if (done < 0 && errno != EINTR) {
-            return fs_write_error(file->path, err);
-        }
-        data += done < 0 ? 0 : done;
-        size -= done < 0 ? 0 : (size_t)done;
-    }
-    return 0;
+    return fs_put(file->fd, data, size) == 0 ? 0 : fs_write_error(file->path, err);
 }
 
 /* Makes `count` pieces text, and writes them. */

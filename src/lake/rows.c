@@ -56,7 +56,7 @@ static bool same_text(struct bytes one, struct bytes other)
     return i == one.size;
 }
 
-static int compare_texts(struct bytes one, struct bytes other)
+int rows_compare_texts(struct bytes one, struct bytes other)
 {
     size_t size = one.size < other.size ? one.size : other.size;
     int order = memcmp(one.data, other.data, size);
@@ -342,8 +342,8 @@ static struct entry *sort_entries(struct entry *entries, struct entry *spare, si
 static int compare_numbers(const void *a, const void *b, void *context)
 {
     const struct texts *texts = context;
-    return compare_texts(texts->all[((const struct entry *)a)->row],
-                         texts->all[((const struct entry *)b)->row]);
+    return rows_compare_texts(texts->all[((const struct entry *)a)->row],
+                              texts->all[((const struct entry *)b)->row]);
 }
 
 /* Bytes that all texts begin with. */
@@ -422,7 +422,7 @@ static int compare_cells(const struct rows *rows, size_t c, const unsigned char 
     if (is_text(column->type)) {
         return rows_text_number(x, column) == rows_text_number(y, column)
                    ? 0
-                   : compare_texts(rows_text(x, column), rows_text(y, column));
+                   : rows_compare_texts(rows_text(x, column), rows_text(y, column));
     }
     uint64_t x_code = code_of(rows, x, c), y_code = code_of(rows, y, c);
     return (x_code > y_code) - (x_code < y_code);
@@ -452,9 +452,11 @@ static int compare_entries(const void *a, const void *b, void *context)
 enum {
     CODED_COLUMNS = 2, /* of the key */
     BUCKET_BITS = 8,
-    BUCKETS = 1 << BUCKET_BITS,
+    BUCKETS = ROWS_PIECES,
     SPANS = CODED_COLUMNS + 1, /* and of the day */
 };
+
+static_assert(BUCKETS == 1 << BUCKET_BITS, "a bucket is what the highest bits say");
 
 struct span { /* what the codes of a column span */
     uint64_t low, high;
@@ -464,8 +466,8 @@ struct sorting {
     struct rows *rows;
     size_t columns[SPANS]; /* column_count: there is none */
     struct span *spans;    /* [blocks][SPANS], then of all in the first */
-    int bits, room;        /* of codes; those of them that are for the second column */
-    int second_bits, rest; /* its bits, and those of a code that do not name its bucket */
+    int second_bits, room; /* of the second column; those of them that a code has room for */
+    int rest;              /* bits of a code that do not name its bucket */
     size_t *starts;        /* [blocks][BUCKETS] of a block's entries in `dealt` */
     struct entry *entries; /* [added] by rows, then spare */
     struct entry *dealt;   /* [added] by buckets */
@@ -660,8 +662,7 @@ void rows_sort(struct rows *rows, unsigned threads)
     int first_bits = bits_of(s.spans[0]);
     s.second_bits = s.columns[1] < rows->column_count ? bits_of(s.spans[1]) : 0;
     s.room = 64 - first_bits < s.second_bits ? 64 - first_bits : s.second_bits;
-    s.bits = first_bits + s.room;
-    s.rest = s.bits - (first_bits < BUCKET_BITS ? first_bits : BUCKET_BITS);
+    s.rest = s.room + (first_bits > BUCKET_BITS ? first_bits - BUCKET_BITS : 0);
     parallel_for(threads, rows->block_count, make_codes, &s);
     for (size_t b = 0, start = 0; b < BUCKETS; b++) {
         for (size_t k = 0; k < rows->block_count; k++) {

@@ -87,6 +87,9 @@ struct rows_part rows_of_day(const struct rows *rows, int32_t day);
 /* How many values of the first `columns` of the key stand in several rows of a piece. */
 size_t rows_repeated(const struct rows *rows, struct rows_part piece, size_t columns);
 
+/* The order of bytes: less than, equal to or greater than 0. */
+int rows_compare_texts(struct bytes one, struct bytes other);
+
 /* The column's number, or column_count. */
 size_t rows_find(const struct rows *rows, const char *column);
 

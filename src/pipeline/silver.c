@@ -13,10 +13,11 @@
 
 /* Key first, then every measure: conflicting messages of one instant have one order too. Of the
  * texts of an instant the first stays. */
-#define TELEMETRY_ORDER                                                               \
-    "vin, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur, " \
-    "voltage_batterie, temps_0_100, conso_essence, pression_injection"
-const struct lake_distinct silver_distinct = {TELEMETRY_ORDER, "timestamp", "event_date"};
+const struct lake_distinct silver_distinct = {
+    .key = "vin, event_ts, temp_moteur, vitesse, km_actuel, pression_huile, regime_moteur, "
+           "voltage_batterie, temps_0_100, conso_essence, pression_injection",
+    .least = "timestamp",
+    .day = "event_date"};
 static const char CLEAN_CSV[] = "silver/telemetry/telemetry_clean.csv";
 static const struct text WRITING = TEXT("Écriture de silver", "Writing silver");
 
@@ -80,13 +81,13 @@ static int write_telemetry(struct stage *stage, struct error *err)
     }
     struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
     if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
-        files[count++] = (struct lake_file){{.table = &telemetry, .order = TELEMETRY_ORDER},
+        files[count++] = (struct lake_file){{.table = &telemetry, .order = silver_distinct.key},
                                             LAKE_CSV,
                                             publish_stage(stage->publication, CLEAN_CSV)};
     }
     for (size_t i = 0, c = 0; i < day_count; i++) {
         const struct lake_output output = {.table = &telemetry,
-                                           .order = TELEMETRY_ORDER,
+                                           .order = silver_distinct.key,
                                            .except = "event_date",
                                            .where_column = "event_date",
                                            .where_date = days[i]};
