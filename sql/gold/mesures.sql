@@ -1,6 +1,6 @@
 -- Mean measures of a vehicle.
 -- grain: one vehicle; key: vin
--- sources: sommes_jour
+-- sources: sommes_jour (counts and exact sums of a vehicle's day; lake_sum() of src/lake/lake.h)
 -- rules: a measure that is missing in all messages stays NULL
 SELECT
     vin,

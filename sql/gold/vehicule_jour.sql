@@ -1,6 +1,6 @@
 -- A vehicle's days, for its curves.
 -- grain: one vehicle on one day; key: vin, event_date
--- sources: sommes_jour
+-- sources: sommes_jour (counts and exact sums of a vehicle's day; lake_sum() of src/lake/lake.h)
 -- rules: a measure that is missing all day is NULL
 SELECT
     vin,

@@ -318,7 +318,6 @@ int distinct_end(struct distinct *distinct, unsigned threads, struct error *err)
         }
         cut_pieces(distinct);
     }
-    distinct->window_end = distinct->piece_count;
     find_days(distinct);
     return 0;
 }

@@ -20,7 +20,6 @@ struct distinct {
     struct run *runs;
     size_t run_count;
     size_t piece_count;
-    size_t window_start, window_end; /* pieces that are shown now: all, or some of them */
     struct bytes *bounds;    /* [piece_count - 1] where pieces begin, of runs: the first is open */
     struct counted *counted; /* [piece_count] */
     int32_t *days;           /* [day_count] that there are rows of, in order */

@@ -17,21 +17,13 @@ struct function { /* what one of the two functions is about */
 };
 
 struct asked { /* what one statement asks it for */
-    const struct distinct *distinct;
     int32_t day;
     const int32_t *of_day; /* NULL: of all days */
-    size_t end;            /* of the pieces */
 };
 
 struct scan { /* shared by its threads */
-    const struct asked *asked;
-    atomic_size_t next;                          /* piece */
+    struct scanned_pieces pieces;
     size_t columns[BATCH_COLUMNS], column_count; /* that are asked for; of none the count is */
-};
-
-struct place { /* of one thread */
-    struct piece piece;
-    size_t at; /* row */
 };
 
 static const duckdb_type types[] = {
@@ -45,7 +37,6 @@ static void bind(duckdb_bind_info info)
     const struct function *function = duckdb_bind_get_extra_info(info);
     const struct distinct *distinct = function->distinct;
     struct asked *asked = xcalloc(1, sizeof *asked);
-    asked->distinct = distinct;
     if (duckdb_bind_get_parameter_count(info) == 1) {
         duckdb_value date = duckdb_bind_get_parameter(info, 0);
         asked->day = duckdb_get_date(date).days;
@@ -65,12 +56,11 @@ static void bind(duckdb_bind_info info)
 static void init(duckdb_init_info info)
 {
     const struct function *function = duckdb_init_get_extra_info(info);
-    struct asked *asked = duckdb_init_get_bind_data(info);
+    const struct asked *asked = duckdb_init_get_bind_data(info);
     struct scan *scan = xcalloc(1, sizeof *scan);
     const struct distinct *distinct = function->distinct;
-    scan->asked = asked;
-    scan->next = asked->of_day ? 0 : distinct->window_start;
-    asked->end = asked->of_day ? distinct_pieces(distinct, asked->of_day) : distinct->window_end;
+    scan->pieces.distinct = distinct;
+    scan->pieces.of_day = asked->of_day;
     for (size_t i = 0; i < duckdb_init_get_column_count(info); i++) {
         size_t column = duckdb_init_get_column_index(info, i);
         if (column < distinct->table.column_count) { /* else it stands for none */
@@ -84,17 +74,40 @@ static void init(duckdb_init_info info)
 
 static void leave(void *data)
 {
-    struct place *place = data;
+    struct scanned_place *place = data;
     piece_close(&place->piece);
     free(place);
 }
 
-static void init_thread(duckdb_init_info info)
+void scan_init_thread(duckdb_init_info info)
 {
-    duckdb_init_set_init_data(info, xcalloc(1, sizeof(struct place)), leave);
+    duckdb_init_set_init_data(info, xcalloc(1, sizeof(struct scanned_place)), leave);
 }
 
-static duckdb_string_t string_of(struct bytes text)
+bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces, bool count_only,
+                     struct scanned_place *place)
+{
+    while (place->at == place->piece.part.count) {
+        size_t number = atomic_fetch_add(&pieces->next, 1);
+        struct error err;
+        piece_close(&place->piece);
+        *place = (struct scanned_place){0};
+        if (number >= distinct_pieces(pieces->distinct, pieces->of_day)) {
+            return false;
+        }
+        if (count_only && !pieces->of_day &&
+            distinct_piece_rows(pieces->distinct, number, &place->piece.part.count)) {
+            continue;
+        }
+        if (distinct_piece(pieces->distinct, number, pieces->of_day, &place->piece, &err) != 0) {
+            duckdb_function_set_error(info, err.text[LANG_EN]);
+            return false;
+        }
+    }
+    return true;
+}
+
+duckdb_string_t scan_string(struct bytes text)
 {
     duckdb_string_t string = {0};
     string.value.inlined.length = (uint32_t)text.size;
@@ -130,7 +143,7 @@ static inline __attribute__((always_inline)) void copy_typed(const struct piece 
             if (piece->own) { /* the next piece may come before the vector goes */
                 duckdb_vector_assign_string_element_len(vector, r, text.data, text.size);
             } else {
-                ((duckdb_string_t *)data)[r] = string_of(text);
+                ((duckdb_string_t *)data)[r] = scan_string(text);
             }
         } else if (type == COLUMN_REAL) {
             ((double *)data)[r] = rows_real(row, column);
@@ -163,40 +176,15 @@ static void copy_column(const struct piece *piece, size_t c, const unsigned char
     }
 }
 
-/* Sees to it that the thread has a piece with rows left, or their count where no column is asked
- * for; false: there is none, or it cannot be read. */
-static bool next_piece(duckdb_function_info info, struct scan *scan, struct place *place)
-{
-    const struct asked *asked = scan->asked;
-    while (place->at == place->piece.part.count) {
-        size_t number = atomic_fetch_add(&scan->next, 1);
-        struct error err;
-        piece_close(&place->piece);
-        *place = (struct place){0};
-        if (number >= asked->end) {
-            return false;
-        }
-        if (scan->column_count == 0 && !asked->of_day &&
-            distinct_piece_rows(asked->distinct, number, &place->piece.part.count)) {
-            continue;
-        }
-        if (distinct_piece(asked->distinct, number, asked->of_day, &place->piece, &err) != 0) {
-            duckdb_function_set_error(info, err.text[LANG_EN]);
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A vector is filled up where a piece ends, so that files are cut alike however rows lie. */
 static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
 {
     enum { ROWS = 2048 }; /* the engine's vectors have no more */
     const unsigned char *rows[ROWS];
     struct scan *scan = duckdb_function_get_init_data(info);
-    struct place *place = duckdb_function_get_local_init_data(info);
+    struct scanned_place *place = duckdb_function_get_local_init_data(info);
     size_t size = duckdb_vector_size(), filled = 0;
-    while (filled < size && next_piece(info, scan, place)) {
+    while (filled < size && scan_next_piece(info, &scan->pieces, scan->column_count == 0, place)) {
         const struct piece *piece = &place->piece;
         size_t left = piece->part.count - place->at;
         size_t count = left < size - filled ? left : size - filled;
@@ -229,7 +217,7 @@ static int add_function(duckdb_connection connection, const struct distinct *dis
     duckdb_table_function_set_extra_info(function, kept, free);
     duckdb_table_function_set_bind(function, bind);
     duckdb_table_function_set_init(function, init);
-    duckdb_table_function_set_local_init(function, init_thread);
+    duckdb_table_function_set_local_init(function, scan_init_thread);
     duckdb_table_function_set_function(function, next_rows);
     duckdb_table_function_supports_projection_pushdown(function, true);
     int status = duckdb_register_table_function(connection, function) == DuckDBSuccess ? 0 : -1;

@@ -3,8 +3,10 @@
 #define LAKE_DUCKDB_ROWS_H
 
 #include "lake/distinct.h"
+#include "lake/lake.h"
 
 #include <duckdb.h>
+#include <stdatomic.h>
 
 /* Makes the table functions NAME_rows(), of all rows of the window in any order, for *threads
  * threads (0: all cores), and NAME_of_date(DATE), of the rows of a day, in order. Before
@@ -12,5 +14,35 @@
  * -1: the name is taken. */
 int duckdb_rows_register(duckdb_connection connection, const struct distinct *distinct,
                          const unsigned *threads);
+
+/* Makes the table function NAME_sums(), NAME that of `sums`, of what lake_sum() says: the rows of
+ * distinct, whose order begins with sums->key, and whose day is sums->day. As above; `sums` is
+ * copied. */
+int duckdb_sums_register(duckdb_connection connection, const struct distinct *distinct,
+                         const struct lake_sums *sums, const unsigned *threads);
+
+/* ---- what the scans of these functions share ---- */
+
+struct scanned_pieces { /* given to the threads, one after another */
+    const struct distinct *distinct;
+    const int32_t *of_day; /* NULL: of all days */
+    atomic_size_t next;
+};
+
+struct scanned_place { /* of one thread */
+    struct piece piece;
+    size_t at; /* row */
+};
+
+/* Gives a thread its place, the data of its init. */
+void scan_init_thread(duckdb_init_info info);
+
+/* Sees to it that the thread has a piece with rows left, or with `count_only` perhaps their count
+ * alone; false: there is none, or it cannot be read. */
+bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces, bool count_only,
+                     struct scanned_place *place);
+
+/* A text as the engine has it: a long one is pointed to. */
+duckdb_string_t scan_string(struct bytes text);
 
 #endif

@@ -15,12 +15,10 @@ struct lake_engine {
                            struct error *err); /* NULL: as create() */
     int (*append)(struct lake *lake, const struct batch *batch, struct error *err);
     int (*flush)(struct lake *lake, struct error *err);
-    int (*define)(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
-                  struct error *err);
+    int (*define)(struct lake *lake, const char *name, const char *select,
+                  enum lake_definition kind, struct error *err); /* its text, not its file */
     int (*define_distinct)(struct lake *lake, const struct table *table, const char *from,
                            const struct lake_distinct *distinct, struct error *err);
-    int (*define_by_key)(struct lake *lake, const char *name, const char *file, const char *from,
-                         struct error *err); /* NULL: as define() */
     int (*words)(struct lake *lake, const char *name, const char *word_column,
                  const char *const *words, size_t count, struct error *err);
     int (*open_parquet)(struct lake *lake, const char *name, const struct table *table,
@@ -49,6 +47,9 @@ struct lake_engine {
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
     void (*plan_simply)(struct lake *lake);
+    void (*keep_no_order)(struct lake *lake);
+    int (*sum)(struct lake *lake, const struct lake_sums *sums,
+               struct error *err); /* 1: unknown, to be found by grouping */
     int (*repeated)(struct lake *lake, const char *table, const char *columns, uint64_t *repeated,
                     struct error *err); /* 1: unknown, to be found by grouping */
     int (*days)(struct lake *lake, const char *table, const char *column, struct arena *arena,

@@ -3,6 +3,7 @@
 
 #include "base/dates.h"
 #include "lake/engine.h"
+#include "lake/sql.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -24,6 +25,13 @@ void lake_close(struct lake *lake)
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err)
 {
     return lake->engine->use_threads ? lake->engine->use_threads(lake, threads, err) : 0;
+}
+
+void lake_keep_no_order(struct lake *lake)
+{
+    if (lake->engine->keep_no_order) {
+        lake->engine->keep_no_order(lake);
+    }
 }
 
 void lake_plan_simply(struct lake *lake)
@@ -68,7 +76,7 @@ int lake_flush(struct lake *lake, struct error *err)
 int lake_define(struct lake *lake, const char *name, const char *file, enum lake_definition kind,
                 struct error *err)
 {
-    return lake->engine->define(lake, name, file, kind, err);
+    return lake->engine->define(lake, name, sql_text(file), kind, err);
 }
 
 int lake_define_distinct(struct lake *lake, const struct table *table, const char *from,
@@ -77,11 +85,30 @@ int lake_define_distinct(struct lake *lake, const struct table *table, const cha
     return lake->engine->define_distinct(lake, table, from, distinct, err);
 }
 
-int lake_define_by_key(struct lake *lake, const char *name, const char *file, const char *from,
-                       struct error *err)
+/* The sums as a SELECT, for an engine that has to group. */
+static const char *select_sums(const struct lake_sums *sums, struct arena *arena)
 {
-    return lake->engine->define_by_key ? lake->engine->define_by_key(lake, name, file, from, err)
-                                       : lake->engine->define(lake, name, file, LAKE_TABLE, err);
+    char *list = arena_strdup(arena, "");
+    for (size_t m = 0; m < sums->measure_count; m++) {
+        const char *x = sums->measures[m].name;
+        const char *value = sums->measures[m].type == COLUMN_REAL
+                                ? arena_printf(arena, "CAST(%s AS DECIMAL(18, 12))", x)
+                                : x;
+        list = arena_printf(arena, "%s, count(%s) AS n_%s, sum(%s) AS s_%s", list, x, x, value, x);
+    }
+    return arena_printf(arena, "SELECT %s, %s, count(*) AS messages%s FROM %s GROUP BY %s, %s",
+                        sums->key, sums->day, list, sums->from, sums->key, sums->day);
+}
+
+int lake_sum(struct lake *lake, const struct lake_sums *sums, struct error *err)
+{
+    struct arena arena = {0};
+    int status = lake->engine->sum ? lake->engine->sum(lake, sums, err) : 1;
+    if (status == 1) {
+        status = lake->engine->define(lake, sums->name, select_sums(sums, &arena), LAKE_TABLE, err);
+    }
+    arena_release(&arena);
+    return status;
 }
 
 int lake_words(struct lake *lake, const char *name, const char *word_column,

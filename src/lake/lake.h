@@ -41,6 +41,10 @@ void lake_close(struct lake *lake);
  * own machines and passes over it. */
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err);
 
+/* From now on rows of kept tables stand in any order, so that several threads can make one: of a
+ * million rows that takes half the time. DuckDB only. */
+void lake_keep_no_order(struct lake *lake);
+
 /* From now on all tables are small: the engine takes its first plan of each statement, as looking
  * for a better one takes longer than it would save. DuckDB only. */
 void lake_plan_simply(struct lake *lake);
@@ -95,10 +99,20 @@ int lake_define(struct lake *lake, const char *name, const char *file, enum lake
 int lake_define_distinct(struct lake *lake, const struct table *table, const char *from,
                          const struct lake_distinct *distinct, struct error *err);
 
-/* The same as a kept table whose every row comes from rows of `from` that are alike in the first
- * column of its lake_distinct's key: the engine may go through them part by part. */
-int lake_define_by_key(struct lake *lake, const char *name, const char *file, const char *from,
-                       struct error *err);
+/* Counts and sums of numbers, a row for each value of `key` on each day that it has rows of. */
+struct lake_sums {
+    const char *name, *from;
+    const char *key, *day;         /* columns of `from`: a TEXT and a DATE, never NULL */
+    const struct column *measures; /* columns of `from`: REAL, below a million each way, or WHOLE */
+    size_t measure_count;
+};
+
+/* `name` shall be the kept table `sums` asks for, with the columns key, day, messages (rows), and
+ * for each measure X n_X (rows that have one) and s_X (the sum; NULL without any). Sums are whole,
+ * or decimals of twelve digits behind the point, so that they are the same in any order of the
+ * rows, and sums of sums too. What lake_define_distinct() made as `from` is best, where the day
+ * follows from the second column of its key. */
+int lake_sum(struct lake *lake, const struct lake_sums *sums, struct error *err);
 
 /* `name` shall be a small constant table: `count` numbered words, columns (code, word_column). */
 int lake_words(struct lake *lake, const char *name, const char *word_column,

@@ -280,14 +280,14 @@ static int spark_flush(struct lake *base, struct error *err)
     return status;
 }
 
-static int spark_define(struct lake *base, const char *name, const char *file,
+static int spark_define(struct lake *base, const char *name, const char *select,
                         enum lake_definition kind, struct error *err)
 {
     struct arena arena = {0};
     int status = run(spark_of(base), name,
                      arena_printf(&arena, "%s %s AS %s;",
                                   kind == LAKE_TABLE ? "CACHE LAZY TABLE" : "CREATE TEMPORARY VIEW",
-                                  name, sql_text(file)),
+                                  name, select),
                      err);
     arena_release(&arena);
     return status;

@@ -37,6 +37,23 @@ static int define_words(struct lake *lake, struct error *err)
                : -1;
 }
 
+/* Telemetry is read once: every mean comes from these sums of a vehicle's day. No measure that is
+ * let through (features.def) has more than six digits before its point. */
+static int sum_days(struct lake *lake, struct error *err)
+{
+    struct column measures[TELEMETRY_FEATURE_COUNT];
+    for (size_t i = 0; i < TELEMETRY_FEATURE_COUNT; i++) {
+        measures[i] = (struct column){telemetry_features[i].name, telemetry_features[i].type};
+    }
+    const struct lake_sums sums = {.name = "sommes_jour",
+                                   .from = fleet_table(TABLE_TELEMETRY)->name,
+                                   .key = "vin",
+                                   .day = "event_date",
+                                   .measures = measures,
+                                   .measure_count = TELEMETRY_FEATURE_COUNT};
+    return lake_sum(lake, &sums, err);
+}
+
 /* Vehicles that send but cannot be scored, and how urgent the others are. */
 static int count_vehicles(struct stage *stage, struct error *err)
 {
@@ -200,10 +217,9 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     };
     struct lake *lake = stage->lake;
     stage_tell(stage->session, &joining, 0, 0);
+    lake_keep_no_order(lake); /* results are sorted when they are written */
     if ((stage->options->has_since && join_history(stage, err) != 0) ||
-        define_words(lake, err) != 0 ||
-        lake_define_by_key(lake, "sommes_jour", "gold/sommes_jour.sql",
-                           fleet_table(TABLE_TELEMETRY)->name, err) != 0 ||
+        define_words(lake, err) != 0 || sum_days(lake, err) != 0 ||
         define_all(lake, before, sizeof before / sizeof *before, err) != 0) {
         return -1;
     }
