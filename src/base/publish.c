@@ -486,8 +486,24 @@ const char *publish_stage(struct publication *publication, const char *relative)
 {
     struct publication *p = publication;
     assert(!strchr(relative, '~'));
-    add_file(p, relative);
-    return staged_path(&p->arena, p->staging, relative);
+    struct published_file *file = add_file(p, relative);
+    file->staged = staged_path(&p->arena, p->staging, relative);
+    return file->staged;
+}
+
+void publish_know(struct publication *publication, const char *staged,
+                  const struct written *written)
+{
+    struct published_file *file = publication->files;
+    while (!file->staged || strcmp(file->staged, staged) != 0) {
+        file++;
+        assert(file < publication->files + publication->file_count);
+    }
+    if (*written->sha256) {
+        memcpy(file->sha256, written->sha256, sizeof file->sha256);
+        file->bytes = written->bytes;
+        file->hashed = true;
+    }
 }
 
 static void add_drop(struct publication *p, const char *relative)

@@ -13,14 +13,15 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/hash.h"
+#include "base/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct published_file {
-    const char *path; /* relative to the root */
+    const char *path;   /* relative to the root */
+    const char *staged; /* where it is written; NULL: in place already, or a part */
     char sha256[HASH_TEXT_SIZE];
     uint64_t bytes;
     bool hashed; /* sha256 and bytes are known */
@@ -45,6 +46,10 @@ int publish_begin(struct publication *publication, const char *root, struct erro
 /* The path under which to write the file, or the folder of part files, that shall be ROOT/relative;
  * nothing need be made above it. Owned by the publication. `relative` has no newline and no '~'. */
 const char *publish_stage(struct publication *publication, const char *relative);
+
+/* The file at a path that publish_stage() gave holds this, if that is known. */
+void publish_know(struct publication *publication, const char *staged,
+                  const struct written *written);
 
 /* ROOT/relative is one of the files of this publication and stays as an earlier one left it, with
  * this hash and size. */

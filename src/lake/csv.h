@@ -17,11 +17,18 @@ char *csv_real(char *out, double value);
 /* Decimal digits, with '-' below zero. */
 char *csv_whole(char *out, int64_t value);
 
+struct csv_day { /* the day that was written last: rows of a day come together */
+    int32_t date;
+    char text[10];
+};
+
+static const struct csv_day csv_no_day = {.date = INT32_MIN};
+
 /* "YYYY-MM-DD"; days since 1970-01-01, of the years 1..9999. */
-char *csv_date(char *out, int32_t date);
+char *csv_date(char *out, int32_t date, struct csv_day *last);
 
 /* "YYYY-MM-DD HH:MM:SS[.f]", the fraction without zeros at its end; microseconds since 1970. */
-char *csv_timestamp(char *out, int64_t micros);
+char *csv_timestamp(char *out, int64_t micros, struct csv_day *last);
 
 /* In quotes where it must be; at most 2 * size + 2 bytes. */
 char *csv_text(char *out, const char *text, size_t size);

@@ -3,8 +3,8 @@
 #include "lake/duckdb_inner.h"
 
 #include "base/dates.h"
-#include "base/fs.h"
 #include "base/parallel.h"
+#include "base/sink.h"
 #include "lake/csv.h"
 
 #include <assert.h>
@@ -78,8 +78,7 @@ struct csv_text {
 };
 
 struct csv_file {
-    const char *path;
-    int fd;
+    struct sink sink;
     unsigned threads;
     enum column_type types[CSV_COLUMNS];
     size_t column_count;
@@ -91,7 +90,8 @@ struct csv_file {
     size_t first;                /* row of the first piece */
 };
 
-static char *put_cell(char *out, enum column_type type, const void *data, size_t r)
+static char *put_cell(char *out, enum column_type type, const void *data, size_t r,
+                      struct csv_day *last)
 {
     switch (type) {
     case COLUMN_REAL:
@@ -99,9 +99,9 @@ static char *put_cell(char *out, enum column_type type, const void *data, size_t
     case COLUMN_WHOLE:
         return csv_whole(out, ((const int64_t *)data)[r]);
     case COLUMN_TIMESTAMP:
-        return csv_timestamp(out, ((const int64_t *)data)[r]);
+        return csv_timestamp(out, ((const int64_t *)data)[r], last);
     case COLUMN_DATE:
-        return csv_date(out, ((const int32_t *)data)[r]);
+        return csv_date(out, ((const int32_t *)data)[r], last);
     case COLUMN_TEXT:
     case COLUMN_BLOB:
         break;
@@ -148,6 +148,7 @@ static void put_chunk(void *context, size_t index, unsigned worker)
     struct csv_file *file = context;
     struct csv_text *text = &file->texts[index];
     duckdb_data_chunk chunk = file->chunks[index];
+    struct csv_day last = csv_no_day;
     struct csv_cells cells[CSV_COLUMNS];
     (void)worker;
     for (size_t c = 0; c < file->column_count; c++) {
@@ -160,7 +161,7 @@ static void put_chunk(void *context, size_t index, unsigned worker)
         char *out = text_room(text, row_size(file, cells, r));
         for (size_t c = 0; c < file->column_count; c++) {
             if (has_value(&cells[c], r)) {
-                out = put_cell(out, file->types[c], cells[c].data, r);
+                out = put_cell(out, file->types[c], cells[c].data, r, &last);
             }
             *out++ = c + 1 < file->column_count ? ',' : '\n';
         }
@@ -168,7 +169,8 @@ static void put_chunk(void *context, size_t index, unsigned worker)
     }
 }
 
-static char *put_kept_cell(char *out, const unsigned char *row, const struct rows_column *column)
+static char *put_kept_cell(char *out, const unsigned char *row, const struct rows_column *column,
+                           struct csv_day *last)
 {
     int64_t whole;
     int32_t date;
@@ -176,14 +178,14 @@ static char *put_kept_cell(char *out, const unsigned char *row, const struct row
     switch (column->type) {
     case COLUMN_REAL:
         real = rows_real(row, column);
-        return put_cell(out, column->type, &real, 0);
+        return put_cell(out, column->type, &real, 0, last);
     case COLUMN_DATE:
         date = (int32_t)rows_whole(row, column);
-        return put_cell(out, column->type, &date, 0);
+        return put_cell(out, column->type, &date, 0, last);
     case COLUMN_WHOLE:
     case COLUMN_TIMESTAMP:
         whole = rows_whole(row, column);
-        return put_cell(out, column->type, &whole, 0);
+        return put_cell(out, column->type, &whole, 0, last);
     case COLUMN_TEXT:
     case COLUMN_BLOB:
         break;
@@ -199,6 +201,7 @@ static void put_kept(void *context, size_t index, unsigned worker)
     struct csv_text *text = &file->texts[index];
     const struct rows *rows = file->kept->rows;
     const struct rows_part *part = &file->kept->part;
+    struct csv_day last = csv_no_day;
     size_t start = file->first + index * BATCH_ROWS;
     size_t end = part->count - start < BATCH_ROWS ? part->count : start + BATCH_ROWS;
     (void)worker;
@@ -217,17 +220,12 @@ static void put_kept(void *context, size_t index, unsigned worker)
         char *out = text_room(text, needed);
         for (size_t c = 0; c < file->column_count; c++) {
             if (!rows_null(row, file->columns[c])) {
-                out = put_kept_cell(out, row, &rows->columns[file->columns[c]]);
+                out = put_kept_cell(out, row, &rows->columns[file->columns[c]], &last);
             }
             *out++ = c + 1 < file->column_count ? ',' : '\n';
         }
         text->size = (size_t)(out - text->data);
     }
-}
-
-static int write_all(const struct csv_file *file, const char *data, size_t size, struct error *err)
-{
-    return fs_put(file->fd, data, size) == 0 ? 0 : fs_write_error(file->path, err);
 }
 
 /* Makes `count` pieces text, and writes them. */
@@ -237,7 +235,7 @@ static int write_pieces(struct csv_file *file, size_t count,
 {
     parallel_for(file->threads, count, put, file);
     for (size_t i = 0; i < count; i++) {
-        if (write_all(file, file->texts[i].data, file->texts[i].size, err) != 0) {
+        if (sink_put(&file->sink, file->texts[i].data, file->texts[i].size, err) != 0) {
             return -1;
         }
     }
@@ -257,6 +255,7 @@ static int write_chunks(struct csv_file *file, struct error *err)
 
 static int write_kept(struct csv_file *file, const struct distinct *distinct, struct error *err)
 {
+    const size_t step = file->threads == 1 ? 1 : CSV_PIECES; /* what is written is in the cache */
     int status = 0;
     for (size_t p = 0; status == 0 && p < distinct->piece_count; p++) {
         struct piece piece;
@@ -265,10 +264,10 @@ static int write_kept(struct csv_file *file, const struct distinct *distinct, st
         }
         size_t pieces = (piece.part.count + BATCH_ROWS - 1) / BATCH_ROWS;
         file->kept = &piece;
-        for (size_t done = 0; status == 0 && done < pieces; done += CSV_PIECES) {
+        for (size_t done = 0; status == 0 && done < pieces; done += step) {
             size_t left = pieces - done;
             file->first = done * BATCH_ROWS;
-            status = write_pieces(file, left < CSV_PIECES ? left : CSV_PIECES, put_kept, err);
+            status = write_pieces(file, left < step ? left : step, put_kept, err);
         }
         piece_close(&piece);
     }
@@ -292,15 +291,16 @@ static const struct distinct *kept_rows(const struct duck *lake, const struct la
 
 /* The engine's own writer takes four times the processor time: it makes a text of every cell, then
  * looks at each for what needs quotes. */
-static int write_csv(const struct place *place, const struct lake_output *output, const char *path,
-                     struct error *err)
+static int write_csv(const struct place *place, const struct lake_file *to, struct error *err)
 {
+    const struct lake_output *output = &to->output;
     struct arena arena = {0};
     struct csv_file *file = ARENA_NEW(&arena, struct csv_file, 1);
     char *head = arena_strdup(&arena, "");
+    struct error why;
     int status = -1;
     const struct distinct *distinct = kept_rows(place->lake, output);
-    *file = (struct csv_file){.path = path, .threads = place->threads};
+    file->threads = place->threads;
     for (size_t c = 0; c < output->table->column_count; c++) {
         const struct column *column = &output->table->columns[c];
         if (output->except && strcmp(output->except, column->name) == 0) {
@@ -312,17 +312,15 @@ static int write_csv(const struct place *place, const struct lake_output *output
         file->types[file->column_count++] = column->type;
     }
     head = arena_printf(&arena, "%s\n", head);
-    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file->fd < 0) {
-        fs_write_error(path, err);
+    if (sink_open(&file->sink, to->path, err) != 0) {
         goto done;
     }
-    if (write_all(file, head, strlen(head), err) != 0) {
+    if (sink_put(&file->sink, head, strlen(head), err) != 0) {
         goto done;
     }
     if (distinct) {
         status = write_kept(file, distinct, err);
-    } else if (duck_stream(place->lake, path,
+    } else if (duck_stream(place->lake, to->path,
                            select_output(place->lake, output,
                                          duck_cast_columns(output->table, output->except, &arena),
                                          &arena),
@@ -334,8 +332,9 @@ done:
         duckdb_destroy_data_chunk(&file->chunks[i]);
         free(file->texts[i].data);
     }
-    if (file->fd >= 0 && close(file->fd) != 0 && status == 0) {
-        status = fs_write_error(path, err);
+    if (file->sink.fd >= 0 && sink_close(&file->sink, to->written, &why) != 0 && status == 0) {
+        *err = why;
+        status = -1;
     }
     arena_release(&arena);
     return status;
@@ -349,7 +348,7 @@ static int write_at(const struct place *place, const struct lake_file *file, str
         blobs |= output->table->columns[c].type == COLUMN_BLOB;
     }
     return file->format == LAKE_CSV && !blobs
-               ? write_csv(place, output, file->path, err)
+               ? write_csv(place, file, err)
                : copy_to(place, output, file->format, file->path, err);
 }
 

@@ -144,7 +144,7 @@ int lake_columns(struct lake *lake, const char *name, struct arena *arena, struc
 int lake_write(struct lake *lake, const struct lake_output *output, enum lake_format format,
                const char *path, struct error *err)
 {
-    const struct lake_file file = {*output, format, path};
+    const struct lake_file file = {*output, format, path, NULL};
     return lake->engine->write(lake, &file, 1, err);
 }
 

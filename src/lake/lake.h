@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/columns.h"
 #include "base/error.h"
+#include "base/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -162,6 +163,8 @@ struct lake_file {
     struct lake_output output;
     enum lake_format format;
     const char *path;
+    struct written *written; /* says what it holds where that is known without reading it, as of
+                                CSV on DuckDB; or NULL */
 };
 
 /* The same for several files, which an engine may write at the same time. */

@@ -80,10 +80,12 @@ static int write_telemetry(struct stage *stage, struct error *err)
         return -1;
     }
     struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
+    struct written *written = ARENA_NEW(stage->arena, struct written, day_count + 1);
     if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
         files[count++] = (struct lake_file){{.table = &telemetry, .order = silver_distinct.key},
                                             LAKE_CSV,
-                                            publish_stage(stage->publication, CLEAN_CSV)};
+                                            publish_stage(stage->publication, CLEAN_CSV),
+                                            written};
     }
     for (size_t i = 0, c = 0; i < day_count; i++) {
         const struct lake_output output = {.table = &telemetry,
@@ -97,11 +99,15 @@ static int write_telemetry(struct stage *stage, struct error *err)
         } else if (stage->taken.goes_on && taken_keep(stage, path)) {
             continue;
         }
-        files[count++] =
-            (struct lake_file){output, LAKE_PARQUET, publish_stage(stage->publication, path)};
+        files[count] = (struct lake_file){output, LAKE_PARQUET,
+                                          publish_stage(stage->publication, path), &written[count]};
+        count++;
     }
     if (lake_write_files(stage->lake, files, count, err) != 0) {
         return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        publish_know(stage->publication, files[i].path, &written[i]);
     }
     return drop_other_days(stage,
                            layout_path(stage->arena, "silver/telemetry_parquet/run_date=D",

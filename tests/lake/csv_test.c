@@ -80,6 +80,28 @@ static void test_any_real_reads_back(void **state)
     }
 }
 
+/* What the fewest digits are is known of these: the zeros at the end of three decimals are not. */
+static void test_thousandths_are_written_without_zeros_at_their_end(void **state)
+{
+    struct rng rng;
+    (void)state;
+    rng_init(&rng, 2, 0);
+    for (uint64_t i = 1; i < 300000; i++) {
+        uint64_t number = i < 100000 ? i : rng_below(&rng, UINT64_C(2) << rng_below(&rng, 41));
+        char text[CSV_CELL_SIZE + 1], expected[CSV_CELL_SIZE + 1];
+        if (number == 0) {
+            continue;
+        }
+        int size = snprintf(expected, sizeof expected, "-%llu.%03llu",
+                            (unsigned long long)number / 1000, (unsigned long long)number % 1000);
+        while (expected[size - 1] == '0' && expected[size - 2] != '.') {
+            expected[--size] = '\0';
+        }
+        *csv_real(text, -((double)number / 1000)) = '\0';
+        assert_string_equal(text, expected);
+    }
+}
+
 static void test_whole_numbers_dates_and_instants(void **state)
 {
     static const struct {
@@ -92,20 +114,21 @@ static void test_whole_numbers_dates_and_instants(void **state)
         {86399000010, "86399000010", "1970-01-01 23:59:59.00001"},
     };
     char text[CSV_CELL_SIZE + 1];
+    struct csv_day last = csv_no_day;
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         *csv_whole(text, cases[i].value) = '\0';
         assert_string_equal(text, cases[i].whole);
-        *csv_timestamp(text, cases[i].value) = '\0';
+        *csv_timestamp(text, cases[i].value, &last) = '\0';
         assert_string_equal(text, cases[i].timestamp);
     }
     *csv_whole(text, INT64_MIN) = '\0';
     assert_string_equal(text, "-9223372036854775808");
     *csv_whole(text, INT64_MAX) = '\0';
     assert_string_equal(text, "9223372036854775807");
-    *csv_date(text, date_from_civil(1, 1, 1)) = '\0';
+    *csv_date(text, date_from_civil(1, 1, 1), &last) = '\0';
     assert_string_equal(text, "0001-01-01");
-    *csv_date(text, date_from_civil(9999, 12, 31)) = '\0';
+    *csv_date(text, date_from_civil(9999, 12, 31), &last) = '\0';
     assert_string_equal(text, "9999-12-31");
 }
 
@@ -245,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reals_have_the_fewest_digits_that_read_back),
         cmocka_unit_test(test_any_real_reads_back),
+        cmocka_unit_test(test_thousandths_are_written_without_zeros_at_their_end),
         cmocka_unit_test(test_whole_numbers_dates_and_instants),
         cmocka_unit_test(test_texts_are_quoted_where_they_must_be),
         cmocka_unit_test(test_a_file_is_as_the_engine_writes_it),
