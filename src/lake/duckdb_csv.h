@@ -1,0 +1,27 @@
+/* Writing CSV, for duckdb*.c only. */
+#ifndef LAKE_DUCKDB_CSV_H
+#define LAKE_DUCKDB_CSV_H
+
+#include "lake/duckdb_inner.h"
+
+/* Writes the rows of a query, which are those of file->output with its types in its order. */
+int duck_csv_stream(struct duck *lake, const char *sql, const struct lake_file *file,
+                    unsigned threads, struct error *err);
+
+/* A file of rows that are kept here, made by any number of threads, each of which takes a piece of
+ * them after another: pieces are made text side by side and written one after another. */
+struct duck_csv;
+
+/* Makes the file for all rows of `distinct`, which are in the order of file->output; both live
+ * until duck_csv_end(), for which *out is, after a failure too. */
+int duck_csv_begin(struct duck_csv **out, const struct distinct *distinct,
+                   const struct lake_file *file, struct error *err);
+
+/* Takes part until there is nothing left to take; failures are kept for the end. */
+void duck_csv_help(struct duck_csv *csv);
+
+/* Ends the file when all who took part have returned. `status` and err: -1 and why, when something
+ * else has failed before. */
+int duck_csv_end(struct duck_csv *csv, int status, struct error *err);
+
+#endif
