@@ -88,6 +88,10 @@ const char *duck_cast_columns(const struct table *table, const char *except, str
 /* The rows of a table that stand in an order that begins with these columns, or NULL. */
 struct distinct *duck_distinct_of(const struct duck *lake, const char *table, const char *columns);
 
+/* Writes an output whose rows are kept here, in its order, to a Parquet file. */
+int duck_write_parquet(struct duck *lake, const struct lake_output *output, const char *path,
+                       unsigned threads, struct error *err);
+
 /* Calls of struct lake_engine that stand in files of their own: duckdb_write.c, duckdb_read.c. */
 int duck_write(struct lake *base, const struct lake_file *files, size_t count, struct error *err);
 int duck_each(struct lake *base, const char *sql,

@@ -105,12 +105,24 @@ static int write_csv(const struct place *place, const struct lake_file *file, st
     return status;
 }
 
+/* Whether rows are kept here just as an output writes them. */
+static bool is_kept(const struct duck *lake, const struct lake_output *output)
+{
+    const char *from = output->from ? output->from : output->table->name;
+    const struct distinct *distinct = duck_distinct_of(lake, from, output->order);
+    return distinct && (!output->where_column ||
+                        (distinct->day && strcmp(distinct->day, output->where_column) == 0));
+}
+
 static int write_at(const struct place *place, const struct lake_file *file, struct error *err)
 {
     const struct lake_output *output = &file->output;
     bool blobs = false; /* their texts are the engine's own */
     for (size_t c = 0; c < output->table->column_count; c++) {
         blobs |= output->table->columns[c].type == COLUMN_BLOB;
+    }
+    if (file->format == LAKE_PARQUET && is_kept(place->lake, output)) {
+        return duck_write_parquet(place->lake, output, file->path, place->threads, err);
     }
     return file->format == LAKE_CSV && !blobs
                ? write_csv(place, file, err)

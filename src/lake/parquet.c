@@ -1,0 +1,155 @@
+/* Parquet files; see parquet.h. Pages and footer are made in memory, a row group at a time, and
+ * written one after another: a file is never read or written elsewhere than at its end. */
+#include "lake/parquet.h"
+
+#include "lake/parquet_column.h"
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/parallel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char MAGIC[] = {'P', 'A', 'R', '1'};
+
+enum { WORTH_THREADS = 4096 /* rows of a row group that several threads encode */ };
+
+struct parquet {
+    const char *path;
+    const struct table *table;
+    int fd;
+    unsigned threads;
+    struct parquet_column columns[BATCH_COLUMNS];
+    struct parquet_encoder *encoders; /* [threads] */
+    size_t rows;                      /* of the row group in the making */
+    uint64_t written, all_rows;       /* bytes of the file; rows of it */
+    struct buffer groups;             /* of the footer */
+    size_t group_count;
+    struct arena memory;
+};
+
+static int put(struct parquet *file, const void *bytes, size_t size, struct error *err)
+{
+    file->written += size;
+    return fs_put(file->fd, bytes, size) == 0 ? 0 : fs_write_error(file->path, err);
+}
+
+struct parquet *parquet_open(const char *path, const struct table *table, unsigned threads,
+                             struct error *err)
+{
+    struct parquet *file = xcalloc(1, sizeof *file);
+    assert(table->column_count <= BATCH_COLUMNS);
+    file->path = arena_strdup(&file->memory, path);
+    file->table = table;
+    file->threads = parallel_threads(threads);
+    file->encoders = xcalloc(file->threads, sizeof *file->encoders);
+    for (size_t c = 0; c < table->column_count; c++) {
+        file->columns[c].type = table->columns[c].type;
+    }
+    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file->fd < 0) {
+        fs_write_error(path, err);
+        parquet_abandon(file);
+        return NULL;
+    }
+    if (put(file, MAGIC, sizeof MAGIC, err) != 0) {
+        parquet_abandon(file);
+        return NULL;
+    }
+    return file;
+}
+
+static void encode(void *context, size_t column, unsigned worker)
+{
+    struct parquet *file = context;
+    parquet_column_encode(&file->columns[column], &file->encoders[worker]);
+}
+
+/* Ends the row group that was added to. */
+static int put_group(struct parquet *file, struct error *err)
+{
+    size_t count = file->table->column_count;
+    struct chunk chunks[BATCH_COLUMNS];
+    uint64_t start = file->written;
+    parallel_for(file->rows < WORTH_THREADS ? 1 : file->threads, count, encode, file);
+    for (size_t c = 0; c < count; c++) {
+        chunks[c] = file->columns[c].chunk;
+        if (put(file, file->columns[c].pages.data, file->columns[c].pages.size, err) != 0) {
+            return -1;
+        }
+    }
+    put_row_group(&file->groups, file->table, chunks, file->rows, start);
+    for (size_t c = 0; c < count; c++) {
+        parquet_column_clear(&file->columns[c]);
+    }
+    file->group_count++;
+    file->all_rows += file->rows;
+    file->rows = 0;
+    return 0;
+}
+
+int parquet_add(struct parquet *file, const struct batch *batch, struct error *err)
+{
+    assert(batch->table->column_count == file->table->column_count);
+    for (size_t done = 0, count; done < batch->rows; done += count) {
+        size_t room = PARQUET_ROWS - file->rows;
+        count = batch->rows - done < room ? batch->rows - done : room;
+        for (size_t c = 0; c < file->table->column_count; c++) {
+            parquet_column_add(&file->columns[c], batch, c, done, count);
+        }
+        file->rows += count;
+        if (file->rows == PARQUET_ROWS && put_group(file, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int put_end(struct parquet *file, struct error *err)
+{
+    struct buffer footer = {0};
+    if (file->rows > 0 && put_group(file, err) != 0) {
+        return -1;
+    }
+    put_footer(&footer, file->table, file->all_rows, &file->groups, file->group_count);
+    put_u32(&footer, (uint32_t)footer.size);
+    buffer_put(&footer, MAGIC, sizeof MAGIC);
+    int status = put(file, footer.data, footer.size, err);
+    buffer_release(&footer);
+    return status;
+}
+
+int parquet_close(struct parquet *file, struct error *err)
+{
+    int status = put_end(file, err);
+    if (close(file->fd) != 0 && status == 0) {
+        status = fs_write_error(file->path, err);
+    }
+    file->fd = -1;
+    parquet_abandon(file);
+    return status;
+}
+
+void parquet_abandon(struct parquet *file)
+{
+    if (!file) {
+        return;
+    }
+    if (file->fd >= 0) {
+        close(file->fd);
+    }
+    for (size_t c = 0; c < file->table->column_count; c++) {
+        parquet_column_release(&file->columns[c]);
+    }
+    for (unsigned t = 0; t < file->threads; t++) {
+        parquet_encoder_release(&file->encoders[t]);
+    }
+    free(file->encoders);
+    buffer_release(&file->groups);
+    arena_release(&file->memory);
+    free(file);
+}
