@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 48, CHUNKS = 32, AHEAD = 8, PUT_BYTES = 1 << 19 };
+enum { COLUMNS = 48, CHUNKS = 32, AHEAD = 8, PUT_BYTES = 1 << 17 };
 
 struct lines {
     char *data;
