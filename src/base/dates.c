@@ -2,8 +2,9 @@
  * dates and instants; see dates.h. */
 #include "base/dates.h"
 
+#include "base/bytes.h"
+
 #include <stdio.h>
-#include <string.h>
 
 int32_t date_from_civil(int year, int month, int day)
 {
@@ -138,13 +139,6 @@ static bool read_offset(const char *p, const char *end, int *minutes)
     }
     *minutes = sign * (hours * 60 + rest);
     return true;
-}
-
-static uint64_t eight_bytes(const char *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
 }
 
 /* Reads "YYYY-MM-DDTHH:MM:SS", as most instants are written, in three words: against the form all

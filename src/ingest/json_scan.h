@@ -3,18 +3,8 @@
 #ifndef INGEST_JSON_SCAN_H
 #define INGEST_JSON_SCAN_H
 
+#include "base/bytes.h"
 #include "ingest/json.h"
-
-#include <string.h>
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
-
-static inline uint64_t eight_bytes(const char *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
 
 /* How many of the eight bytes at `p` are plain: ASCII, no quote, backslash or control character. A
  * byte x is below 0x20 or equals c where x - 0x20 or (x ^ c) - 1 borrows (Mycroft); a borrow may
