@@ -28,10 +28,12 @@ static size_t checked_product(size_t count, size_t size)
     return bytes;
 }
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size)
+/* A piece of memory; *zero tells whether it holds zeros. */
+static void *take(struct arena *arena, size_t count, size_t size, bool *zero)
 {
     const size_t align = alignof(max_align_t);
     size_t bytes = (checked_product(count, size) + align - 1) / align * align;
+    *zero = false;
     if (!arena->blocks || arena->blocks->size - arena->used < bytes) {
         size_t room = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
         if (room > LARGEST_GROWTH) {
@@ -42,31 +44,37 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
         }
         /* A large piece takes a block that is zero already: what is never used of it is never
          * touched, and the kernel need not bring it. */
-        bool zero = room == bytes;
+        *zero = room == bytes;
         struct arena_block *block =
-            zero ? calloc(1, sizeof *block + room) : malloc(sizeof *block + room);
+            *zero ? calloc(1, sizeof *block + room) : malloc(sizeof *block + room);
         if (!block) {
             out_of_memory();
         }
         block->next = arena->blocks;
         block->size = room;
         arena->blocks = block;
-        arena->used = zero ? bytes : 0;
-        if (zero) {
-            return block->bytes;
-        }
+        arena->used = 0;
     }
     void *place = arena->blocks->bytes + arena->used;
     arena->used += bytes;
-    return memset(place, 0, bytes);
+    return place;
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+    bool zero;
+    void *place = take(arena, count, size, &zero);
+    return zero ? place : memset(place, 0, count * size);
 }
 
 char *arena_copy(struct arena *arena, const void *bytes, size_t size)
 {
-    char *copy = arena_alloc(arena, size + 1, 1);
+    bool zero;
+    char *copy = take(arena, size + 1, 1, &zero);
     if (size > 0) {
         memcpy(copy, bytes, size);
     }
+    copy[size] = '\0';
     return copy;
 }
 

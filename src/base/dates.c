@@ -2,6 +2,8 @@
  * dates and instants; see dates.h. */
 #include "base/dates.h"
 
+#include "base/bytes.h"
+
 #include <stdio.h>
 
 int32_t date_from_civil(int year, int month, int day)
@@ -139,9 +141,40 @@ static bool read_offset(const char *p, const char *end, int *minutes)
     return true;
 }
 
+/* Reads "YYYY-MM-DDTHH:MM:SS", as most instants are written, in three words: against the form all
+ * digits are 0..9 and all signs 0, and byte i of word * 10 + (word >> 8) is the pair of digits that
+ * begins there. False: perhaps good, perhaps not. */
+static bool read_plain_instant(const char *text, int64_t *micros)
+{
+    static const uint64_t tops = UINT64_C(0x8080808080808080);
+    static const char form[] = "0000-00-00T00:00:00", most[] = "vvvv\x7fvv\x7fvv\x7fvv\x7fvv\x7fvv";
+    uint64_t words[3], pairs[3], bad = 0;
+    for (int i = 0; i < 3; i++) {
+        int at = i < 2 ? 8 * i : 11;
+        words[i] = eight_bytes(text + at) ^ eight_bytes(form + at);
+        bad |= words[i] | (words[i] + eight_bytes(most + at));
+        pairs[i] = words[i] * 10 + (words[i] >> 8);
+    }
+    int year = (int)(pairs[0] & 0xff) * 100 + (int)(pairs[0] >> 16 & 0xff);
+    int month = (int)(pairs[0] >> 40 & 0xff), day = (int)(pairs[1] & 0xff);
+    int hour = (int)(pairs[2] & 0xff), minute = (int)(pairs[2] >> 24 & 0xff);
+    int second = (int)(pairs[2] >> 48 & 0xff);
+    if ((bad & tops) || year < 1 || month < 1 || month > 12 || day < 1 ||
+        day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60) {
+        return false;
+    }
+    *micros = date_from_civil(year, month, day) * MICROS_PER_DAY +
+              ((hour * INT64_C(60) + minute) * 60 + second) * MICROS_PER_SECOND;
+    return true;
+}
+
 bool timestamp_parse(const char *text, size_t size, int64_t *micros)
 {
+    enum { PLAIN = 19 };
     int32_t date;
+    if (size == PLAIN && read_plain_instant(text, micros)) {
+        return true;
+    }
     if (size < 10 || !date_parse(text, 10, &date)) {
         return false;
     }

@@ -75,6 +75,7 @@ enum raw_kind { RAW_MISSING, RAW_NULL, RAW_NUMBER, RAW_TEXT, RAW_BOOL, RAW_NESTE
 
 struct raw_value {
     enum raw_kind kind;
+    bool plain;        /* RAW_TEXT: known to be ASCII without control characters */
     double number;     /* RAW_NUMBER */
     struct bytes text; /* RAW_TEXT, unescaped */
 };

@@ -6,6 +6,7 @@
 #include "ingest/json.h"
 
 #include "base/hex.h"
+#include "ingest/json_scan.h"
 #include "ingest/number.h"
 #include "ingest/utf8.h"
 
@@ -100,21 +101,6 @@ static bool scan_escape(struct parser *j)
         j->bad_utf8 = true;
     }
     return true;
-}
-
-/* How many of the eight bytes at `p` are plain: ASCII, no quote, backslash or control character. A
- * byte x is below 0x20 or equals c where x - 0x20 or (x ^ c) - 1 borrows (Mycroft); a borrow may
- * reach a byte behind one that is found, never one before it. */
-static size_t plain_bytes(const char *p)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-    uint64_t quote = (x ^ ones * '"') - ones;
-    uint64_t backslash = (x ^ ones * '\\') - ones;
-    uint64_t found = (x | quote | backslash | (x - ones * 0x20)) & tops;
-    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
-    return found ? (size_t)__builtin_ctzll(found) / 8 : 8;
 }
 
 /* Checks a string, from its first quote. */
@@ -325,21 +311,6 @@ static bool scan_value(struct parser *j, struct raw_value *value)
 
 /* ---- the message ---- */
 
-/* The slot of a field's name, or -1. Messages of one fleet keep their order: try the next first. */
-static int find_slot(struct parser *j, struct bytes name)
-{
-    const struct json_names *names = j->names;
-    for (size_t tried = 0, i = j->expected; tried < names->count; tried++, i++) {
-        i = i >= names->count ? 0 : i;
-        if (names->sizes[i] == name.size && names->names[i] &&
-            memcmp(names->names[i], name.data, name.size) == 0) {
-            j->expected = i + 1;
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
 static bool scan_field(struct parser *j)
 {
     struct string key;
@@ -348,7 +319,7 @@ static bool scan_field(struct parser *j)
     if (!scan_string(j, &key)) {
         return false;
     }
-    int slot = find_slot(j, unescape(j, &key));
+    int slot = find_slot(j->names, unescape(j, &key), &j->expected);
     j->scratch = scratch;
     struct raw_value *value = slot >= 0 ? &j->values[slot] : &ignored;
     if (slot >= 0 && value->kind != RAW_MISSING) {

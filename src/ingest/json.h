@@ -4,13 +4,27 @@
 
 #include "ingest/ingest.h"
 
+enum { JSON_QUOTED_LONGEST = 24 };
+
+/* A name in quotes with a colon, as most messages have it, as three words that may overlap: its
+ * first eight bytes, its last, and those between. mask: of a shorter one its bytes; 0: there is
+ * none (or it is too long, or not written so). */
+struct json_quoted {
+    uint64_t first, middle, last, mask;
+    size_t middle_at, last_at;
+};
+
 /* The fields that are looked for: slot i has the name names[i] (NULL: matches nothing). */
 struct json_names {
     size_t count;
     const char *names[BATCH_COLUMNS];
     size_t sizes[BATCH_COLUMNS];
     const char *fields[BATCH_COLUMNS]; /* what reasons call them */
+    struct json_quoted quoted[BATCH_COLUMNS];
 };
+
+/* Sets the name of a slot and what reasons call it; both texts stay the caller's. */
+void json_names_put(struct json_names *names, size_t slot, const char *name, const char *field);
 
 enum json_status {
     JSON_OK,     /* an object was read; `reasons` tells whether it can be used */
@@ -35,5 +49,14 @@ enum { JSON_DEPTH = 256 };
  * too_deep, duplicate_field, bad_utf8. */
 enum json_status json_read(const struct json_text *text, const struct json_names *names,
                            struct raw_value *values, struct reasons *reasons, const char **after);
+
+enum { JSON_SLACK = JSON_QUOTED_LONGEST }; /* bytes */
+
+/* Reads the object at `start` like json_read(), but only one that is written plainly: members with
+ * scalar values, texts of ASCII without escapes, no blanks but spaces, no line feed. JSON_SLACK
+ * zeros must stand at `end`. Returns the byte behind it; json_read() would then find the same
+ * values and no reasons. NULL: perhaps good, perhaps not, ask json_read(). */
+const char *json_read_quick(const char *start, const char *end, const struct json_names *names,
+                            struct raw_value *values);
 
 #endif

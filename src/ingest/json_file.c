@@ -28,6 +28,24 @@ static enum json_status parse(struct reader *reader, struct bytes text, bool fin
     return json_read(&json, &reader->map->slots, reader->slots, &reader->collector.reasons, after);
 }
 
+/* Where one message after another is not written plainly, fewer and fewer are tried: a try that
+ * fails takes up to a third of the time of the general reader. */
+static const char *parse_quick(struct reader *reader)
+{
+    enum { LONGEST = 63 };
+    _Static_assert((int)JSON_SLACK <= (int)WINDOW_ZEROS, "it may look as far");
+    const struct window *window = &reader->window;
+    if (reader->pause > 0) {
+        reader->pause--;
+        return NULL;
+    }
+    const char *after = json_read_quick(window->data + window->start, window->data + window->used,
+                                        &reader->map->slots, reader->slots);
+    reader->pause = after ? 0 : reader->next_pause;
+    reader->next_pause = after ? 0 : reader->pause < LONGEST ? 2 * reader->pause + 1 : LONGEST;
+    return after;
+}
+
 static size_t count_blanks(struct bytes text)
 {
     size_t blanks = 0;
@@ -54,10 +72,35 @@ static int read_line(struct reader *reader, struct bytes line, struct error *err
                : reader_refuse(reader, NULL, line.size, err);
 }
 
+/* Takes the line that begins the window if the quick reader can; *status is then what came of it.
+ */
+static bool take_quick_line(struct reader *reader, int *status, struct error *err)
+{
+    struct bytes text = window_bytes(&reader->window);
+    const char *end = parse_quick(reader);
+    while (end && (*end == ' ' || *end == '\t' || *end == '\r')) {
+        end++;
+    }
+    if (!end || *end != '\n') { /* or behind the last byte: zeros */
+        return false;
+    }
+    size_t size = (size_t)(end - text.data);
+    *status = reader_add(reader, size, err);
+    window_skip(&reader->window, size + 1);
+    return true;
+}
+
 int read_json_lines(struct reader *reader, struct error *err)
 {
     size_t searched = 0;
+    int status = 0;
     for (;;) {
+        while (take_quick_line(reader, &status, err)) {
+            if (status != 0) {
+                return -1;
+            }
+            searched = 0;
+        }
         struct bytes text = window_bytes(&reader->window);
         const char *line_end =
             text.size > searched ? memchr(text.data + searched, '\n', text.size - searched) : NULL;
@@ -245,10 +288,12 @@ static int take_value(struct reader *reader, struct place *place, bool *stopped,
     for (;;) {
         struct bytes text = window_bytes(&reader->window);
         const char *after;
-        bool missing_comma = place->behind_element;
-        enum json_status status =
-            missing_comma ? JSON_BROKEN
-                          : parse(reader, text, reader->window.end == STREAM_WHOLE, false, &after);
+        enum json_status status = JSON_BROKEN; /* when a comma is missing */
+        if (!place->behind_element) {
+            after = parse_quick(reader);
+            status = after ? JSON_OK
+                           : parse(reader, text, reader->window.end == STREAM_WHOLE, false, &after);
+        }
         if (status == JSON_OK || status == JSON_OTHER) {
             size_t size = (size_t)(after - text.data);
             int done = status == JSON_OK ? reader_add(reader, size, err)

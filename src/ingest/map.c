@@ -19,8 +19,7 @@ void map_init_identity(struct ingest_map *map, const struct record_spec *spec, b
         if (spec->fields[i].derived_from >= 0) {
             continue;
         }
-        map->slots.names[i] = map->slots.fields[i] = spec->fields[i].column.name;
-        map->slots.sizes[i] = strlen(map->slots.names[i]);
+        json_names_put(&map->slots, i, spec->fields[i].column.name, spec->fields[i].column.name);
         map->fields[i] = (struct map_field){.rule = MAP_VALUE, .slot = i, .scale = 1};
     }
 }

@@ -154,9 +154,7 @@ static size_t slot_of(struct ingest_map *map, const char *column, const char *fi
     }
     assert(slots->count < BATCH_COLUMNS); /* at most one a field */
     size_t slot = slots->count++;
-    slots->names[slot] = arena_strdup(&map->arena, column);
-    slots->sizes[slot] = strlen(column);
-    slots->fields[slot] = field;
+    json_names_put(slots, slot, arena_strdup(&map->arena, column), field);
     return slot;
 }
 

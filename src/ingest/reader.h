@@ -20,6 +20,7 @@ struct reader {
     struct bytes stem;  /* its name without suffixes */
     char *scratch;      /* unescaped texts */
     size_t scratch_room;
+    unsigned pause, next_pause; /* messages without a try of json_read_quick() */
     struct raw_value slots[BATCH_COLUMNS], values[BATCH_COLUMNS];
     struct map_scratch map_scratch;
     bool header_required; /* a CSV file without any line is an error, not a bad record */

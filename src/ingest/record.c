@@ -58,12 +58,13 @@ struct row {
     struct ingest_counts *counts;
     struct reasons *reasons;
     bool missing[BATCH_COLUMNS], rounded[BATCH_COLUMNS]; /* counted when the row is accepted */
+    bool counted;                                        /* one of them is set */
 };
 
 static bool is_blank(struct bytes text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (!memchr(" \t\n\v\f\r", text.data[i], 6)) {
+        if (text.data[i] != ' ' && !(text.data[i] >= '\t' && text.data[i] <= '\r')) {
             return false;
         }
     }
@@ -74,7 +75,7 @@ static bool is_blank(struct bytes text)
 static void put_missing(struct row *row, const struct record_field *field, size_t column)
 {
     row->batch->null[column][row->number] = !field->defaulted;
-    row->missing[column] = true;
+    row->missing[column] = row->counted = true;
     if (field->defaulted && field->column.type == COLUMN_REAL) {
         row->batch->values[column].real[row->number] = field->missing;
     } else if (field->defaulted) {
@@ -103,9 +104,12 @@ static void put_number(struct row *row, const struct record_field *field, size_t
         return;
     }
     assert(field->low >= -0x1p53 && field->high <= 0x1p53); /* whole doubles are exact there */
-    double whole = round(number);
-    row->rounded[column] = whole != number;
-    row->batch->values[column].whole[row->number] = (int64_t)whole;
+    int64_t whole = (int64_t)number;
+    if ((double)whole != number) { /* seldom, and round() is a call */
+        whole = (int64_t)round(number);
+        row->rounded[column] = row->counted = true;
+    }
+    row->batch->values[column].whole[row->number] = whole;
 }
 
 static void put_text(struct row *row, const struct record_field *field, size_t column,
@@ -119,10 +123,10 @@ static void put_text(struct row *row, const struct record_field *field, size_t c
     if (value->text.size > RECORD_TEXT_LIMIT) {
         reasons_add(row->reasons, "too_long", name);
     }
-    if (memchr(value->text.data, '\0', value->text.size)) { /* would end a C text early */
-        reasons_add(row->reasons, "unreadable", name);
+    if (!value->plain && memchr(value->text.data, '\0', value->text.size)) {
+        reasons_add(row->reasons, "unreadable", name); /* it would end a C text early */
     }
-    if (!utf8_valid(value->text.data, value->text.size) &&
+    if (!value->plain && !utf8_valid(value->text.data, value->text.size) &&
         !has_reason(row->reasons, "bad_utf8", 8)) { /* the JSON reader has said it */
         reasons_add(row->reasons, "bad_utf8", name);
     }
@@ -177,7 +181,7 @@ static void put_value(struct row *row, const struct record_spec *spec, size_t co
         (!number && value->kind == RAW_TEXT && is_blank(value->text))) {
         if (derived) { /* the field it is derived from says that it is missing */
             row->batch->null[column][row->number] = true;
-            row->missing[column] = true;
+            row->missing[column] = row->counted = true;
             return;
         }
         put_missing(row, field, column);
@@ -202,7 +206,7 @@ bool record_check(const struct record_spec *spec, const struct raw_value *values
     if (reasons->size > 0) {
         return false;
     }
-    for (size_t i = 0; i < spec->field_count; i++) {
+    for (size_t i = 0; row.counted && i < spec->field_count; i++) {
         counts->missing[i] += row.missing[i];
         counts->rounded[i] += row.rounded[i];
     }

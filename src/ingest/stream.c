@@ -186,7 +186,7 @@ bool window_fill(struct window *window, struct stream *stream, size_t limit)
         if (window->room > limit + SLACK) {
             window->room = limit + SLACK;
         }
-        window->data = xrealloc(window->data, window->room, 1);
+        window->data = xrealloc(window->data, window->room + WINDOW_ZEROS, 1);
     }
     while (window->end == STREAM_OPEN && window->used < window->room) {
         size_t made;
@@ -194,6 +194,7 @@ bool window_fill(struct window *window, struct stream *stream, size_t limit)
             read_some(stream, window->data + window->used, window->room - window->used, &made);
         window->used += made;
     }
+    memset(window->data + window->used, 0, WINDOW_ZEROS);
     return true; /* something was read, or the end was seen */
 }
 

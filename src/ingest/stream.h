@@ -51,7 +51,10 @@ void stream_close(struct stream *stream, char sha256[HASH_TEXT_SIZE]);
 /* Frees what is kept from file to file. */
 void stream_release(struct stream *stream);
 
-/* The part of the stream that is in memory: data[start, used). */
+enum { WINDOW_ZEROS = 64 };
+
+/* The part of the stream that is in memory: data[start, used), and WINDOW_ZEROS zeros behind it,
+ * so that readers may look at some bytes at once wherever they are. */
 struct window {
     char *data;
     size_t start, used, room;

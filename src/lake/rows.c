@@ -29,14 +29,14 @@ static inline uint64_t word_at(const char *p, size_t left)
     return word;
 }
 
-static uint64_t hash_text(struct bytes text)
+static uint32_t hash_text(struct bytes text)
 {
     uint64_t hash = text.size * UINT64_C(0x9e3779b97f4a7c15);
     for (size_t i = 0; i < text.size; i += 8) {
         hash = (hash ^ word_at(text.data + i, text.size - i)) * UINT64_C(0xff51afd7ed558ccd);
         hash ^= hash >> 32;
     }
-    return hash;
+    return (uint32_t)hash;
 }
 
 static bool same_text(struct bytes one, struct bytes other)
@@ -63,11 +63,14 @@ int rows_compare_texts(struct bytes one, struct bytes other)
     return order != 0 ? order : (one.size > other.size) - (one.size < other.size);
 }
 
-/* The slot of a text, or the free one where it belongs. */
-static size_t slot_of(const struct texts *texts, struct bytes text)
+/* The slot of a text, or the free one where it belongs. Texts of other hashes are not looked at:
+ * each would be two reads from anywhere in memory. */
+static size_t slot_of(const struct texts *texts, struct bytes text, uint32_t hash)
 {
-    size_t slot = hash_text(text) & (texts->slot_count - 1);
-    while (texts->slots[slot] && !same_text(texts->all[texts->slots[slot] - 1], text)) {
+    size_t slot = hash & (texts->slot_count - 1);
+    uint64_t found;
+    while ((found = texts->slots[slot]) != 0 &&
+           (found >> 32 != hash || !same_text(texts->all[(uint32_t)found - 1], text))) {
         slot = (slot + 1) & (texts->slot_count - 1);
     }
     return slot;
@@ -76,12 +79,18 @@ static size_t slot_of(const struct texts *texts, struct bytes text)
 /* At most half of the slots are taken. */
 static void make_slots(struct texts *texts)
 {
-    texts->slot_count = texts->slot_count ? texts->slot_count * 2 : FIRST_SLOTS;
-    free(texts->slots);
+    uint64_t *old = texts->slots;
+    size_t old_count = texts->slot_count;
+    texts->slot_count = old_count ? old_count * 2 : FIRST_SLOTS;
     texts->slots = xcalloc(texts->slot_count, sizeof *texts->slots);
-    for (uint32_t i = 0; i < texts->count; i++) {
-        texts->slots[slot_of(texts, texts->all[i])] = i + 1;
+    for (size_t i = 0; i < old_count; i++) {
+        size_t slot = (old[i] >> 32) & (texts->slot_count - 1);
+        while (old[i] && texts->slots[slot]) {
+            slot = (slot + 1) & (texts->slot_count - 1);
+        }
+        texts->slots[slot] = old[i] ? old[i] : texts->slots[slot];
     }
+    free(old);
 }
 
 /* The number of a text, which is copied when it is new. */
@@ -93,7 +102,8 @@ static uint32_t number_of(struct texts *texts, struct bytes text)
     if (texts->count >= texts->slot_count / 2) {
         make_slots(texts);
     }
-    size_t slot = slot_of(texts, text);
+    uint32_t hash = hash_text(text);
+    size_t slot = slot_of(texts, text, hash);
     if (!texts->slots[slot]) {
         if (texts->count == texts->room) {
             texts->room = texts->room ? texts->room * 2 : FIRST_SLOTS;
@@ -101,10 +111,10 @@ static uint32_t number_of(struct texts *texts, struct bytes text)
         }
         texts->all[texts->count++] =
             (struct bytes){arena_copy(&texts->memory, text.data, text.size), text.size};
-        texts->slots[slot] = texts->count;
+        texts->slots[slot] = (uint64_t)hash << 32 | texts->count;
         texts->bytes += text.size + 16;
     }
-    texts->last = texts->slots[slot] - 1;
+    texts->last = (uint32_t)texts->slots[slot] - 1;
     return texts->last;
 }
 

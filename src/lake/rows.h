@@ -20,7 +20,7 @@ enum {
 struct texts { /* the texts of one column, numbered as they came */
     struct bytes *all;
     uint32_t count, room, last;
-    uint32_t *slots; /* hash table: number + 1, or 0 */
+    uint64_t *slots; /* hash table: 32 bits of the hash above number + 1, or 0 */
     size_t slot_count;
     uint32_t *ranks; /* in the order of bytes; of the key's first column alone */
     struct arena memory;

@@ -586,6 +586,13 @@ static int load_both(struct bronze *bronze, const char *folder, const struct spe
     return 0;
 }
 
+/* Many messages are sorted by all threads at the end of this, not only what comes behind it. */
+static int use_threads(struct stage *stage, struct error *err)
+{
+    bool many = stage->report->telemetry.records >= LAKE_ROWS_A_THREAD;
+    return many ? lake_use_threads(stage->lake, stage->session->threads, err) : 0;
+}
+
 static int load_all(struct bronze *bronze, const char *folder, struct specs *specs,
                     struct error *err)
 {
@@ -602,7 +609,7 @@ static int load_all(struct bronze *bronze, const char *folder, struct specs *spe
         specs->telemetry.spec.table = &fresh;
     }
     if (create_tables(stage, &specs->telemetry.spec, err) != 0 ||
-        load_both(bronze, folder, specs, err) != 0 ||
+        load_both(bronze, folder, specs, err) != 0 || use_threads(stage, err) != 0 ||
         load_parts(bronze, folder, specs, &sink, err) != 0 ||
         send(bronze, &bronze->rejects, &bronze->reject_texts, err) != 0 ||
         send(bronze, &bronze->inputs, &bronze->input_texts, err) != 0 ||

@@ -2,8 +2,10 @@
 #include "tests.h"
 
 #include "base/dates.h"
+#include "base/rng.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static void test_every_day_of_four_centuries_converts_and_comes_back(void **state)
@@ -100,6 +102,34 @@ static void test_the_date_of_an_instant_before_1970_is_the_day_it_lies_in(void *
     assert_int_equal(timestamp_date(-MICROS_PER_DAY), -1);
 }
 
+/* A 'Z' more, and it is the general reader's. */
+static void test_instants_of_the_usual_form_are_read_as_the_same_in_longer_form(void **state)
+{
+    static const char signs[] = "0123456789-:T tZ./\xff\x80\x00";
+    size_t good = 0;
+    struct rng rng;
+    (void)state;
+    rng_init(&rng, 4, 0);
+    for (int round = 0; round < 400000; round++) {
+        char text[64];
+        snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)rng_below(&rng, 9999),
+                 (int)rng_below(&rng, 14), (int)rng_below(&rng, 33), (int)rng_below(&rng, 25),
+                 (int)rng_below(&rng, 61), (int)rng_below(&rng, 62));
+        if (round % 2) {
+            text[rng_below(&rng, 19)] = signs[rng_below(&rng, sizeof signs - 1)];
+        }
+        int64_t usual = 0, longer = 0;
+        bool read = timestamp_parse(text, 19, &usual);
+        if (text[16] != ':') { /* "12:00+05" */
+            continue;
+        }
+        assert_int_equal(read, timestamp_parse(text, 20, &longer));
+        assert_int_equal(usual, longer);
+        good += read;
+    }
+    assert_true(good > 100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +137,7 @@ int main(void)
         cmocka_unit_test(test_dates_that_do_not_exist_are_refused),
         cmocka_unit_test(test_instants_are_read_in_utc),
         cmocka_unit_test(test_malformed_instants_are_refused),
+        cmocka_unit_test(test_instants_of_the_usual_form_are_read_as_the_same_in_longer_form),
         cmocka_unit_test(test_the_date_of_an_instant_before_1970_is_the_day_it_lies_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -520,6 +520,46 @@ static void test_a_line_of_one_gigabyte_takes_little_memory(void **state)
     assert_in_range(peak_kib() - before, 0, 64 * 1024);
 }
 
+/* ---- plain lines and others ---- */
+
+static void test_plain_lines_and_others_are_told_apart_wherever_they_stand(void **state)
+{
+    struct harness *h = *state;
+    put(h, "a.ndjson",
+        MSG("V1") "\r\n" MSG("V2") " \t\n\n   " MSG("V3") "\n" MSG("V4") "x\n" MSG("V5")
+            MSG("V6") "\n{\n\"vin\":\"V7\"," T "}\n" MSG("V8"));
+    expect(h, "V1 V2 V3 V8",
+           "a.ndjson@148 broken_json\na.ndjson@196 broken_json\na.ndjson@289 broken_json\n"
+           "a.ndjson@291 broken_json");
+}
+
+/* The quick reader is tried less often after many such messages, and again after them. */
+static void test_many_messages_that_are_not_plain_hide_no_other(void **state)
+{
+    struct harness *h = *state;
+    char *text = arena_alloc(&h->arena, 1000, 128);
+    size_t used = 0;
+    for (int i = 0; i < 1000; i++) {
+        const char *x = i / 200 % 2 ? "" : i % 3 ? ",\"x\":[{}]" : ",\"x\":\"\\n\"";
+        used += (size_t)snprintf(text + used, 128, "{\"vin\":\"V%d\"," T "%s}%s\n", i, x,
+                                 i % 250 == 249 ? "," : "");
+    }
+    put(h, "a.ndjson", text);
+    assert_int_equal(read_again(h, NULL), 0);
+    assert_int_equal(h->line_count, 996);
+    assert_int_equal(h->reject_count, 4);
+    assert_int_equal(h->counts.bytes, used);
+}
+
+static void test_a_plain_line_above_the_limit_is_too_long(void **state)
+{
+    struct harness *h = *state;
+    h->options.record_limit = sizeof MSG("V") - 1;
+    put(h, "a.ndjson", MSG("V") "\n" MSG("V2") "\n" MSG("W") "\n" MSG("X") " \n");
+    put(h, "b.json", MSG("Y") MSG("Y2") MSG("Z"));
+    expect(h, "V W Y Z", "a.ndjson@139 too_long\na.ndjson@46 too_long\nb.json@45 too_long");
+}
+
 /* ---- many files, many threads ---- */
 
 static void test_one_and_four_threads_give_the_same_records(void **state)
@@ -740,6 +780,9 @@ int main(void)
         CASE(test_a_record_of_exactly_the_limit_is_accepted),
         CASE(test_a_record_larger_than_the_first_window_is_accepted),
         CASE(test_a_line_of_one_gigabyte_takes_little_memory),
+        CASE(test_plain_lines_and_others_are_told_apart_wherever_they_stand),
+        CASE(test_many_messages_that_are_not_plain_hide_no_other),
+        CASE(test_a_plain_line_above_the_limit_is_too_long),
         CASE(test_one_and_four_threads_give_the_same_records),
         CASE(test_a_failing_sink_stops_the_reading_with_its_error),
         CASE(test_a_sink_that_takes_no_refused_record_or_file_stops_the_reading),
