@@ -6,10 +6,9 @@
 
 #include <duckdb.h>
 
-/* Makes the table functions NAME_rows(), of all rows of the window in any order, for *threads
- * threads (0: all cores), and NAME_of_date(DATE), of the rows of a day, in order. Before
- * distinct_end() there are none; distinct and *threads live as long as the functions may be called.
- * -1: the name is taken. */
+/* Makes the table function NAME_rows(), of all rows of the window in any order, for *threads
+ * threads (0: all cores). Before distinct_end() there are none; distinct and *threads live as long
+ * as the function may be called. -1: the name is taken. */
 int duckdb_rows_register(duckdb_connection connection, const struct distinct *distinct,
                          const unsigned *threads);
 

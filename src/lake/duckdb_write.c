@@ -1,5 +1,5 @@
-/* Results of the engine on DuckDB as files: Parquet by the engine, CSV by threads of ours. Reads
- * tables of the engine's and rows that are kept in memory (rows.h), writes the files it is told. */
+/* Results of the engine on DuckDB as files: which road each takes, and CSV. Reads tables of the
+ * engine's and rows that are kept in memory (rows.h), writes the files it is told. */
 #include "lake/duckdb_inner.h"
 
 #include "base/dates.h"
@@ -15,55 +15,45 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Rows of a row group of Parquet, fifteen vectors. Tables are sorted by vehicle, so that one
- * vehicle lies in one group, which is what a reader unpacks of it: with 30,720 rows that takes half
- * the processor time of the engine's 122,880; with fewer the footer costs more than the rows. */
-#define ROW_GROUP_ROWS "30720"
-
-/* Rows of an output, in its order. */
-static const char *select_output(struct duck *lake, const struct lake_output *output,
-                                 const char *columns, struct arena *arena)
+static const char *source_of(const struct lake_output *output)
 {
-    const char *from = output->from ? output->from : output->table->name;
-    const struct distinct *distinct = duck_distinct_of(lake, from, output->order);
+    return output->from ? output->from : output->table->name;
+}
+
+const struct distinct *duck_kept_output(const struct duck *lake, const struct lake_output *output)
+{
+    const struct distinct *distinct = duck_distinct_of(lake, source_of(output), output->order);
+    bool by_day = output->where_column && distinct && distinct->day &&
+                  strcmp(distinct->day, output->where_column) == 0;
+    return output->where_column && !by_day ? NULL : distinct;
+}
+
+const char *duck_select_output(const struct lake_output *output, const char *columns,
+                               struct arena *arena)
+{
     const char *where = "";
     char date[DATE_TEXT_SIZE];
     if (output->where_column) {
-        date_format(output->where_date, date);
-        if (distinct && distinct->day && strcmp(distinct->day, output->where_column) == 0) {
-            return arena_printf(arena, "SELECT %s FROM %s_of_date(DATE '%s')", columns,
-                                distinct->table.name, date);
-        }
-        where = arena_printf(arena, " WHERE %s = DATE '%s'", output->where_column, date);
+        where = arena_printf(arena, " WHERE %s = DATE '%s'", output->where_column,
+                             date_format(output->where_date, date));
     }
-    return arena_printf(arena, "SELECT %s FROM %s%s ORDER BY %s", columns, from, where,
+    return arena_printf(arena, "SELECT %s FROM %s%s ORDER BY %s", columns, source_of(output), where,
                         output->order);
 }
 
-/* Where an output is made: by one of several threads, or by the session's own. */
-struct place {
-    struct duck *lake;
-    duckdb_connection connection;
-    unsigned threads; /* that may work on it */
-};
+/* ---- CSV ---- */
 
-/* Row groups of Parquet begin where chunks of the engine end, which differ with its threads: a sort
- * fills them, and so does a scan of a day of rows that are kept here. CSV by the engine has none.
- */
-static int copy_to(const struct place *place, const struct lake_output *output,
-                   enum lake_format format, const char *path, struct error *err)
+/* CSV by the engine itself. */
+static int copy_csv(struct duck *lake, const struct lake_output *output, const char *path,
+                    struct error *err)
 {
     struct arena arena = {0};
-    const char *options = format == LAKE_CSV
-                              ? "FORMAT csv, HEADER true"
-                              : "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE " ROW_GROUP_ROWS;
-    const char *rows = select_output(
-        place->lake, output, duck_name_columns(output->table, output->except, &arena), &arena);
-    const char *sql = arena_printf(&arena, "COPY (%s) TO %s (%s, USE_TMP_FILE false)", rows,
-                                   duck_literal(&arena, path), options);
-    int status = place->connection == place->lake->work
-                     ? duck_run(place->lake, path, sql, err)
-                     : duck_run_patiently(place->connection, path, sql, err);
+    const char *rows = duck_select_output(
+        output, duck_name_columns(output->table, output->except, &arena), &arena);
+    const char *sql =
+        arena_printf(&arena, "COPY (%s) TO %s (FORMAT csv, HEADER true, USE_TMP_FILE false)", rows,
+                     duck_literal(&arena, path));
+    int status = duck_run(lake, path, sql, err);
     arena_release(&arena);
     return status;
 }
@@ -255,12 +245,13 @@ static int write_chunks(struct csv_file *file, struct error *err)
     return status;
 }
 
-static int write_kept(struct csv_file *file, const struct distinct *distinct, struct error *err)
+static int write_kept(struct csv_file *file, const struct distinct *distinct, const int32_t *day,
+                      struct error *err)
 {
     int status = 0;
-    for (size_t p = 0; status == 0 && p < distinct->piece_count; p++) {
+    for (size_t p = 0; status == 0 && p < distinct_pieces(distinct, day); p++) {
         struct piece piece;
-        if (distinct_piece(distinct, p, NULL, &piece, err) != 0) {
+        if (distinct_piece(distinct, p, day, &piece, err) != 0) {
             return -1;
         }
         size_t pieces = (piece.part.count + BATCH_ROWS - 1) / BATCH_ROWS;
@@ -283,24 +274,17 @@ static int keep_chunk(void *context, duckdb_data_chunk *chunk, struct error *err
     return file->count < CSV_PIECES ? 0 : write_chunks(file, err);
 }
 
-/* The rows that an output writes all of, in its order, when they are kept here; else NULL. */
-static const struct distinct *kept_rows(const struct duck *lake, const struct lake_output *output)
-{
-    const char *from = output->from ? output->from : output->table->name;
-    return output->where_column ? NULL : duck_distinct_of(lake, from, output->order);
-}
-
 /* The engine's own writer takes four times the processor time: it makes a text of every cell, then
  * looks at each for what needs quotes. */
-static int write_csv(const struct place *place, const struct lake_output *output, const char *path,
-                     struct error *err)
+static int write_csv(struct duck *lake, const struct lake_output *output, const char *path,
+                     unsigned threads, struct error *err)
 {
     struct arena arena = {0};
     struct csv_file *file = ARENA_NEW(&arena, struct csv_file, 1);
     char *head = arena_strdup(&arena, "");
     int status = -1;
-    const struct distinct *distinct = kept_rows(place->lake, output);
-    *file = (struct csv_file){.path = path, .threads = place->threads};
+    const struct distinct *distinct = duck_kept_output(lake, output);
+    *file = (struct csv_file){.path = path, .threads = threads};
     for (size_t c = 0; c < output->table->column_count; c++) {
         const struct column *column = &output->table->columns[c];
         if (output->except && strcmp(output->except, column->name) == 0) {
@@ -321,12 +305,12 @@ static int write_csv(const struct place *place, const struct lake_output *output
         goto done;
     }
     if (distinct) {
-        status = write_kept(file, distinct, err);
-    } else if (duck_stream(place->lake, path,
-                           select_output(place->lake, output,
-                                         duck_cast_columns(output->table, output->except, &arena),
-                                         &arena),
-                           (struct bound){0}, keep_chunk, file, err) == 0) {
+        status = write_kept(file, distinct, output->where_column ? &output->where_date : NULL, err);
+    } else if (duck_stream(
+                   lake, path,
+                   duck_select_output(
+                       output, duck_cast_columns(output->table, output->except, &arena), &arena),
+                   (struct bound){0}, keep_chunk, file, err) == 0) {
         status = write_chunks(file, err);
     }
 done:
@@ -341,36 +325,35 @@ done:
     return status;
 }
 
-/* Whether rows are kept here just as an output writes them. */
-static bool is_kept(const struct duck *lake, const struct lake_output *output)
+/* ---- files ---- */
+
+/* CSV of blobs: what they are as texts is the engine's own. */
+static bool is_by_engine(const struct lake_file *file)
 {
-    const char *from = output->from ? output->from : output->table->name;
-    const struct distinct *distinct = duck_distinct_of(lake, from, output->order);
-    return distinct && (!output->where_column ||
-                        (distinct->day && strcmp(distinct->day, output->where_column) == 0));
+    bool blobs = false;
+    for (size_t c = 0; c < file->output.table->column_count; c++) {
+        blobs |= file->output.table->columns[c].type == COLUMN_BLOB;
+    }
+    return blobs && file->format == LAKE_CSV;
 }
 
-static int write_at(const struct place *place, const struct lake_file *file, struct error *err)
+/* By so many threads. */
+static int write_file(struct duck *lake, const struct lake_file *file, unsigned threads,
+                      struct error *err)
 {
     const struct lake_output *output = &file->output;
-    bool blobs = false; /* their texts are the engine's own */
-    for (size_t c = 0; c < output->table->column_count; c++) {
-        blobs |= output->table->columns[c].type == COLUMN_BLOB;
+    if (file->format == LAKE_PARQUET) {
+        return duck_write_parquet(lake, output, file->path, threads, err);
     }
-    if (file->format == LAKE_PARQUET && is_kept(place->lake, output)) {
-        return duck_write_parquet(place->lake, output, file->path, place->threads, err);
-    }
-    return file->format == LAKE_CSV && !blobs
-               ? write_csv(place, output, file->path, err)
-               : copy_to(place, output, file->format, file->path, err);
+    return is_by_engine(file) ? copy_csv(lake, output, file->path, err)
+                              : write_csv(lake, output, file->path, threads, err);
 }
 
 /* Files that several threads write at the same time, each the next one. */
 struct writing {
     struct duck *lake;
     const struct lake_file *files;
-    duckdb_connection *connections; /* [threads] */
-    pthread_mutex_t lock;           /* around what follows */
+    pthread_mutex_t lock; /* around what follows */
     bool failed;
     struct error *err; /* of the first failure */
 };
@@ -379,19 +362,11 @@ static void write_next(void *context, size_t index, unsigned worker)
 {
     struct writing *writing = context;
     struct error err;
-    struct place place = {.lake = writing->lake, .threads = 1};
+    (void)worker;
     pthread_mutex_lock(&writing->lock);
     bool failed = writing->failed;
     pthread_mutex_unlock(&writing->lock);
-    if (failed) {
-        return;
-    }
-    if (!writing->connections[worker] &&
-        duckdb_connect(writing->lake->database, &writing->connections[worker]) != DuckDBSuccess) {
-        out_of_memory();
-    }
-    place.connection = writing->connections[worker];
-    if (write_at(&place, &writing->files[index], &err) != 0) {
+    if (!failed && write_file(writing->lake, &writing->files[index], 1, &err) != 0) {
         pthread_mutex_lock(&writing->lock);
         if (!writing->failed) {
             writing->failed = true;
@@ -401,42 +376,25 @@ static void write_next(void *context, size_t index, unsigned worker)
     }
 }
 
-/* Files of rows that are kept here need nothing of the session but to read them. */
-static int write_together(struct duck *lake, const struct lake_file *files, size_t count,
-                          struct error *err)
-{
-    unsigned threads = parallel_threads(lake->threads);
-    struct writing writing = {.lake = lake,
-                              .files = files,
-                              .connections = xcalloc(threads, sizeof *writing.connections),
-                              .lock = PTHREAD_MUTEX_INITIALIZER,
-                              .err = err};
-    parallel_for(threads, count, write_next, &writing);
-    for (unsigned t = 0; t < threads; t++) {
-        duckdb_disconnect(&writing.connections[t]);
-    }
-    free(writing.connections);
-    return writing.failed ? -1 : 0;
-}
-
 int duck_write(struct lake *base, const struct lake_file *files, size_t count, struct error *err)
 {
     struct duck *lake = duck_of(base);
-    const struct place own = {lake, lake->work, lake->threads};
-    bool kept = count > 1 && parallel_threads(lake->threads) > 1;
+    bool together = count > 1 && parallel_threads(lake->threads) > 1;
     for (size_t i = 0; i < count; i++) {
-        const struct lake_output *output = &files[i].output;
-        const char *from = output->from ? output->from : output->table->name;
-        if (duck_check_columns(lake, from, output->table, from, err) != 0) {
+        const char *from = source_of(&files[i].output);
+        if (duck_check_columns(lake, from, files[i].output.table, from, err) != 0) {
             return -1;
         }
-        kept = kept && duck_distinct_of(lake, from, output->order);
+        together = together && !is_by_engine(&files[i]) && duck_kept_output(lake, &files[i].output);
     }
-    if (kept) {
-        return write_together(lake, files, count, err);
+    if (together) { /* rows that are kept here need nothing of the session, one thread's */
+        struct writing writing = {
+            .lake = lake, .files = files, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err};
+        parallel_for(lake->threads, count, write_next, &writing);
+        return writing.failed ? -1 : 0;
     }
     for (size_t i = 0; i < count; i++) {
-        if (write_at(&own, &files[i], err) != 0) {
+        if (write_file(lake, &files[i], lake->threads, err) != 0) {
             return -1;
         }
     }

@@ -16,7 +16,10 @@
 
 static const char MAGIC[] = {'P', 'A', 'R', '1'};
 
-enum { WORTH_THREADS = 4096 /* rows of a row group that several threads encode */ };
+enum {
+    WORTH_THREADS = 4096, /* rows of a row group that several threads encode */
+    MOST_TEXT = 1 << 26,  /* bytes of texts of a row group, but for the last row's */
+};
 
 struct parquet {
     const char *path;
@@ -25,7 +28,7 @@ struct parquet {
     unsigned threads;
     struct parquet_column columns[BATCH_COLUMNS];
     struct parquet_encoder *encoders; /* [threads] */
-    size_t rows;                      /* of the row group in the making */
+    size_t rows, text_bytes;          /* of the row group in the making */
     uint64_t written, all_rows;       /* bytes of the file; rows of it */
     struct buffer groups;             /* of the footer */
     size_t group_count;
@@ -88,21 +91,51 @@ static int put_group(struct parquet *file, struct error *err)
     }
     file->group_count++;
     file->all_rows += file->rows;
-    file->rows = 0;
+    file->rows = file->text_bytes = 0;
     return 0;
+}
+
+static size_t count_text(const struct batch *batch, size_t first, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t c = 0; c < batch->table->column_count; c++) {
+        enum column_type type = batch->table->columns[c].type;
+        for (size_t r = first; (type == COLUMN_TEXT || type == COLUMN_BLOB) && r < first + count;
+             r++) {
+            bytes += batch->null[c][r] ? 0 : batch->values[c].text[r].size;
+        }
+    }
+    return bytes;
+}
+
+/* How many rows of the batch from `first` on belong to the row group, which is full with the row
+ * whose texts are too many. Counts their texts. */
+static size_t rows_to_add(struct parquet *file, const struct batch *batch, size_t first)
+{
+    size_t room = PARQUET_ROWS - file->rows;
+    size_t most = batch->rows - first < room ? batch->rows - first : room, count = 0;
+    size_t bytes = count_text(batch, first, most);
+    if (file->text_bytes + bytes < MOST_TEXT) {
+        file->text_bytes += bytes;
+        return most;
+    }
+    while (count < most && file->text_bytes < MOST_TEXT) {
+        file->text_bytes += count_text(batch, first + count++, 1);
+    }
+    return count;
 }
 
 int parquet_add(struct parquet *file, const struct batch *batch, struct error *err)
 {
     assert(batch->table->column_count == file->table->column_count);
     for (size_t done = 0, count; done < batch->rows; done += count) {
-        size_t room = PARQUET_ROWS - file->rows;
-        count = batch->rows - done < room ? batch->rows - done : room;
+        count = rows_to_add(file, batch, done);
         for (size_t c = 0; c < file->table->column_count; c++) {
             parquet_column_add(&file->columns[c], batch, c, done, count);
         }
         file->rows += count;
-        if (file->rows == PARQUET_ROWS && put_group(file, err) != 0) {
+        bool full = file->rows == PARQUET_ROWS || file->text_bytes >= MOST_TEXT;
+        if (full && put_group(file, err) != 0) {
             return -1;
         }
     }
