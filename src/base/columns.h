@@ -28,8 +28,8 @@ struct table {
 };
 
 enum {
-    BATCH_ROWS = 2048, /* one DuckDB vector */
-    BATCH_COLUMNS = 24,
+    BATCH_ROWS = 2048,  /* one DuckDB vector */
+    BATCH_COLUMNS = 32, /* rows.h has a bit for each */
 };
 
 struct bytes {

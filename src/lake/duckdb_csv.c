@@ -151,6 +151,7 @@ static void put_rows(const struct layout *layout, const struct piece *piece, siz
 struct duck_csv {
     const struct lake_file *file;
     const struct distinct *distinct;
+    const int32_t *day; /* NULL: all */
     struct layout layout;
     struct sink sink;     /* of the thread whose piece has its turn */
     pthread_mutex_t lock; /* around what follows */
@@ -166,6 +167,7 @@ int duck_csv_begin(struct duck_csv **out, const struct distinct *distinct,
     struct duck_csv *csv = xcalloc(1, sizeof *csv);
     *csv = (struct duck_csv){.file = file,
                              .distinct = distinct,
+                             .day = file->output.where_column ? &file->output.where_date : NULL,
                              .lock = PTHREAD_MUTEX_INITIALIZER,
                              .turned = PTHREAD_COND_INITIALIZER};
     *out = csv;
@@ -175,7 +177,7 @@ int duck_csv_begin(struct duck_csv **out, const struct distinct *distinct,
 static bool take_piece(struct duck_csv *csv, size_t *piece)
 {
     pthread_mutex_lock(&csv->lock);
-    bool taken = !csv->failed && csv->next < csv->distinct->piece_count;
+    bool taken = !csv->failed && csv->next < distinct_pieces(csv->distinct, csv->day);
     if (taken) {
         *piece = csv->next++;
     }
@@ -227,7 +229,7 @@ static int write_piece(struct duck_csv *csv, size_t number, struct lines *text, 
 {
     struct piece piece;
     struct csv_day last = csv_no_day;
-    int status = distinct_piece(csv->distinct, number, NULL, &piece, err);
+    int status = distinct_piece(csv->distinct, number, csv->day, &piece, err);
     size_t count = status == 0 ? piece.part.count : 0;
     text->size = 0;
     for (size_t start = 0; start < count && status == 0; start += BATCH_ROWS) {

@@ -12,8 +12,8 @@ int duck_csv_stream(struct duck *lake, const char *sql, const struct lake_file *
  * them after another: pieces are made text side by side and written one after another. */
 struct duck_csv;
 
-/* Makes the file for all rows of `distinct`, which are in the order of file->output; both live
- * until duck_csv_end(), for which *out is, after a failure too. */
+/* Makes the file for the rows of `distinct` that file->output is about, all or a day, in their
+ * order; both live until duck_csv_end(), for which *out is, after a failure too. */
 int duck_csv_begin(struct duck_csv **out, const struct distinct *distinct,
                    const struct lake_file *file, struct error *err);
 

@@ -88,9 +88,17 @@ const char *duck_cast_columns(const struct table *table, const char *except, str
 /* The rows of a table that stand in an order that begins with these columns, or NULL. */
 struct distinct *duck_distinct_of(const struct duck *lake, const char *table, const char *columns);
 
-/* Writes an output whose rows are kept here, in its order, to a Parquet file. */
-int duck_write_parquet(struct duck *lake, const struct lake_output *output, const char *path,
-                       unsigned threads, struct error *err);
+/* The rows that an output writes, all of them or those of its day, when they are kept here in its
+ * order; else NULL. */
+const struct distinct *duck_kept_output(const struct duck *lake, const struct lake_output *output);
+
+/* A SELECT of these columns of an output's rows, in its order; owned by the arena. */
+const char *duck_select_output(const struct lake_output *output, const char *columns,
+                               struct arena *arena);
+
+/* Writes an output to a Parquet file, whose columns so many threads encode. */
+int duck_write_parquet(struct duck *lake, const struct lake_file *to, unsigned threads,
+                       struct error *err);
 
 /* Calls of struct lake_engine that stand in files of their own: duckdb_write.c, duckdb_read.c. */
 int duck_write(struct lake *base, const struct lake_file *files, size_t count, struct error *err);

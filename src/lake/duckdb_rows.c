@@ -11,14 +11,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-struct function { /* what one of the two functions is about */
+struct function { /* what a function is about */
     const struct distinct *distinct;
     const unsigned *threads;
-};
-
-struct asked { /* what one statement asks it for */
-    int32_t day;
-    const int32_t *of_day; /* NULL: of all days */
 };
 
 struct scan { /* shared by its threads */
@@ -36,13 +31,6 @@ static void bind(duckdb_bind_info info)
 {
     const struct function *function = duckdb_bind_get_extra_info(info);
     const struct distinct *distinct = function->distinct;
-    struct asked *asked = xcalloc(1, sizeof *asked);
-    if (duckdb_bind_get_parameter_count(info) == 1) {
-        duckdb_value date = duckdb_bind_get_parameter(info, 0);
-        asked->day = duckdb_get_date(date).days;
-        asked->of_day = &asked->day;
-        duckdb_destroy_value(&date);
-    }
     for (size_t c = 0; c < distinct->table.column_count; c++) {
         const struct column *column = &distinct->table.columns[c];
         duckdb_logical_type type = duckdb_create_logical_type(types[column->type]);
@@ -50,17 +38,14 @@ static void bind(duckdb_bind_info info)
         duckdb_destroy_logical_type(&type);
     }
     duckdb_bind_set_cardinality(info, distinct_estimate(distinct), false);
-    duckdb_bind_set_bind_data(info, asked, free);
 }
 
 static void init(duckdb_init_info info)
 {
     const struct function *function = duckdb_init_get_extra_info(info);
-    const struct asked *asked = duckdb_init_get_bind_data(info);
     struct scan *scan = xcalloc(1, sizeof *scan);
     const struct distinct *distinct = function->distinct;
     scan->pieces.distinct = distinct;
-    scan->pieces.of_day = asked->of_day;
     for (size_t i = 0; i < duckdb_init_get_column_count(info); i++) {
         size_t column = duckdb_init_get_column_index(info, i);
         if (column < distinct->table.column_count) { /* else it stands for none */
@@ -92,14 +77,13 @@ bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces, b
         struct error err;
         piece_close(&place->piece);
         *place = (struct scanned_place){0};
-        if (number >= distinct_pieces(pieces->distinct, pieces->of_day)) {
+        if (number >= pieces->distinct->piece_count) {
             return false;
         }
-        if (count_only && !pieces->of_day &&
-            distinct_piece_rows(pieces->distinct, number, &place->piece.part.count)) {
+        if (count_only && distinct_piece_rows(pieces->distinct, number, &place->piece.part.count)) {
             continue;
         }
-        if (distinct_piece(pieces->distinct, number, pieces->of_day, &place->piece, &err) != 0) {
+        if (distinct_piece(pieces->distinct, number, NULL, &place->piece, &err) != 0) {
             duckdb_function_set_error(info, err.text[LANG_EN]);
             return false;
         }
@@ -176,7 +160,7 @@ static void copy_column(const struct piece *piece, size_t c, const unsigned char
     }
 }
 
-/* A vector is filled up where a piece ends, so that files are cut alike however rows lie. */
+/* A vector is filled up where a piece ends. */
 static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
 {
     enum { ROWS = 2048 }; /* the engine's vectors have no more */
@@ -202,18 +186,14 @@ static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
     duckdb_data_chunk_set_size(out, filled);
 }
 
-static int add_function(duckdb_connection connection, const struct distinct *distinct,
-                        const unsigned *threads, const char *name, bool of_date)
+int duckdb_rows_register(duckdb_connection connection, const struct distinct *distinct,
+                         const unsigned *threads)
 {
     struct function *kept = xcalloc(1, sizeof *kept);
+    struct arena arena = {0};
     duckdb_table_function function = duckdb_create_table_function();
     *kept = (struct function){distinct, threads};
-    duckdb_table_function_set_name(function, name);
-    if (of_date) {
-        duckdb_logical_type date = duckdb_create_logical_type(DUCKDB_TYPE_DATE);
-        duckdb_table_function_add_parameter(function, date);
-        duckdb_destroy_logical_type(&date);
-    }
+    duckdb_table_function_set_name(function, arena_printf(&arena, "%s_rows", distinct->table.name));
     duckdb_table_function_set_extra_info(function, kept, free);
     duckdb_table_function_set_bind(function, bind);
     duckdb_table_function_set_init(function, init);
@@ -222,20 +202,6 @@ static int add_function(duckdb_connection connection, const struct distinct *dis
     duckdb_table_function_supports_projection_pushdown(function, true);
     int status = duckdb_register_table_function(connection, function) == DuckDBSuccess ? 0 : -1;
     duckdb_destroy_table_function(&function);
-    return status;
-}
-
-int duckdb_rows_register(duckdb_connection connection, const struct distinct *distinct,
-                         const unsigned *threads)
-{
-    static const unsigned one = 1;
-    struct arena arena = {0};
-    int status = -1;
-    if (add_function(connection, distinct, threads,
-                     arena_printf(&arena, "%s_rows", distinct->table.name), false) == 0) {
-        status = add_function(connection, distinct, &one,
-                              arena_printf(&arena, "%s_of_date", distinct->table.name), true);
-    }
     arena_release(&arena);
     return status;
 }

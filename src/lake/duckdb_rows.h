@@ -8,10 +8,9 @@
 #include <duckdb.h>
 #include <stdatomic.h>
 
-/* Makes the table functions NAME_rows(), of all rows of the window in any order, for *threads
- * threads (0: all cores), and NAME_of_date(DATE), of the rows of a day, in order. Before
- * distinct_end() there are none; distinct and *threads live as long as the functions may be called.
- * -1: the name is taken. */
+/* Makes the table function NAME_rows(), of all rows in any order, for *threads threads (0: all
+ * cores). Before distinct_end() there are none; distinct and *threads live as long as the function
+ * may be called. -1: the name is taken. */
 int duckdb_rows_register(duckdb_connection connection, const struct distinct *distinct,
                          const unsigned *threads);
 
@@ -25,7 +24,6 @@ int duckdb_sums_register(duckdb_connection connection, const struct distinct *di
 
 struct scanned_pieces { /* given to the threads, one after another */
     const struct distinct *distinct;
-    const int32_t *of_day; /* NULL: of all days */
     atomic_size_t next;
 };
 

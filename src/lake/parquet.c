@@ -5,58 +5,44 @@
 #include "lake/parquet_column.h"
 
 #include "base/arena.h"
-#include "base/fs.h"
 #include "base/parallel.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const char MAGIC[] = {'P', 'A', 'R', '1'};
 
-enum { WORTH_THREADS = 4096 /* rows of a row group that several threads encode */ };
+enum {
+    WORTH_THREADS = 4096, /* rows of a row group that several threads encode */
+    MOST_TEXT = 1 << 26,  /* bytes of texts of a row group, but for the last row's */
+};
 
 struct parquet {
-    const char *path;
     const struct table *table;
-    int fd;
+    struct sink sink;
     unsigned threads;
     struct parquet_column columns[BATCH_COLUMNS];
     struct parquet_encoder *encoders; /* [threads] */
-    size_t rows;                      /* of the row group in the making */
-    uint64_t written, all_rows;       /* bytes of the file; rows of it */
+    size_t rows, text_bytes;          /* of the row group in the making */
+    uint64_t all_rows;                /* of the file */
     struct buffer groups;             /* of the footer */
     size_t group_count;
     struct arena memory;
 };
-
-static int put(struct parquet *file, const void *bytes, size_t size, struct error *err)
-{
-    file->written += size;
-    return fs_put(file->fd, bytes, size) == 0 ? 0 : fs_write_error(file->path, err);
-}
 
 struct parquet *parquet_open(const char *path, const struct table *table, unsigned threads,
                              struct error *err)
 {
     struct parquet *file = xcalloc(1, sizeof *file);
     assert(table->column_count <= BATCH_COLUMNS);
-    file->path = arena_strdup(&file->memory, path);
     file->table = table;
     file->threads = parallel_threads(threads);
     file->encoders = xcalloc(file->threads, sizeof *file->encoders);
     for (size_t c = 0; c < table->column_count; c++) {
         file->columns[c].type = table->columns[c].type;
     }
-    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file->fd < 0) {
-        fs_write_error(path, err);
-        parquet_abandon(file);
-        return NULL;
-    }
-    if (put(file, MAGIC, sizeof MAGIC, err) != 0) {
+    if (sink_open(&file->sink, arena_strdup(&file->memory, path), err) != 0 ||
+        sink_put(&file->sink, MAGIC, sizeof MAGIC, err) != 0) {
         parquet_abandon(file);
         return NULL;
     }
@@ -74,11 +60,12 @@ static int put_group(struct parquet *file, struct error *err)
 {
     size_t count = file->table->column_count;
     struct chunk chunks[BATCH_COLUMNS];
-    uint64_t start = file->written;
+    uint64_t start = file->sink.bytes;
     parallel_for(file->rows < WORTH_THREADS ? 1 : file->threads, count, encode, file);
     for (size_t c = 0; c < count; c++) {
         chunks[c] = file->columns[c].chunk;
-        if (put(file, file->columns[c].pages.data, file->columns[c].pages.size, err) != 0) {
+        if (sink_put(&file->sink, file->columns[c].pages.data, file->columns[c].pages.size, err) !=
+            0) {
             return -1;
         }
     }
@@ -88,21 +75,51 @@ static int put_group(struct parquet *file, struct error *err)
     }
     file->group_count++;
     file->all_rows += file->rows;
-    file->rows = 0;
+    file->rows = file->text_bytes = 0;
     return 0;
+}
+
+static size_t count_text(const struct batch *batch, size_t first, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t c = 0; c < batch->table->column_count; c++) {
+        enum column_type type = batch->table->columns[c].type;
+        for (size_t r = first; (type == COLUMN_TEXT || type == COLUMN_BLOB) && r < first + count;
+             r++) {
+            bytes += batch->null[c][r] ? 0 : batch->values[c].text[r].size;
+        }
+    }
+    return bytes;
+}
+
+/* How many rows of the batch from `first` on belong to the row group, which is full with the row
+ * whose texts are too many. Counts their texts. */
+static size_t rows_to_add(struct parquet *file, const struct batch *batch, size_t first)
+{
+    size_t room = PARQUET_ROWS - file->rows;
+    size_t most = batch->rows - first < room ? batch->rows - first : room, count = 0;
+    size_t bytes = count_text(batch, first, most);
+    if (file->text_bytes + bytes < MOST_TEXT) {
+        file->text_bytes += bytes;
+        return most;
+    }
+    while (count < most && file->text_bytes < MOST_TEXT) {
+        file->text_bytes += count_text(batch, first + count++, 1);
+    }
+    return count;
 }
 
 int parquet_add(struct parquet *file, const struct batch *batch, struct error *err)
 {
     assert(batch->table->column_count == file->table->column_count);
     for (size_t done = 0, count; done < batch->rows; done += count) {
-        size_t room = PARQUET_ROWS - file->rows;
-        count = batch->rows - done < room ? batch->rows - done : room;
+        count = rows_to_add(file, batch, done);
         for (size_t c = 0; c < file->table->column_count; c++) {
             parquet_column_add(&file->columns[c], batch, c, done, count);
         }
         file->rows += count;
-        if (file->rows == PARQUET_ROWS && put_group(file, err) != 0) {
+        bool full = file->rows == PARQUET_ROWS || file->text_bytes >= MOST_TEXT;
+        if (full && put_group(file, err) != 0) {
             return -1;
         }
     }
@@ -118,18 +135,20 @@ static int put_end(struct parquet *file, struct error *err)
     put_footer(&footer, file->table, file->all_rows, &file->groups, file->group_count);
     put_u32(&footer, (uint32_t)footer.size);
     buffer_put(&footer, MAGIC, sizeof MAGIC);
-    int status = put(file, footer.data, footer.size, err);
+    int status = sink_put(&file->sink, footer.data, footer.size, err);
     buffer_release(&footer);
     return status;
 }
 
-int parquet_close(struct parquet *file, struct error *err)
+int parquet_close(struct parquet *file, struct written *written, struct error *err)
 {
+    struct error why;
     int status = put_end(file, err);
-    if (close(file->fd) != 0 && status == 0) {
-        status = fs_write_error(file->path, err);
+    if (sink_close(&file->sink, written, &why) != 0 && status == 0) {
+        *err = why;
+        status = -1;
     }
-    file->fd = -1;
+    file->sink.fd = -1;
     parquet_abandon(file);
     return status;
 }
@@ -139,8 +158,9 @@ void parquet_abandon(struct parquet *file)
     if (!file) {
         return;
     }
-    if (file->fd >= 0) {
-        close(file->fd);
+    if (file->sink.fd >= 0) {
+        struct error unheard;
+        (void)sink_close(&file->sink, NULL, &unheard);
     }
     for (size_t c = 0; c < file->table->column_count; c++) {
         parquet_column_release(&file->columns[c]);

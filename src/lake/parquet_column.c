@@ -7,6 +7,7 @@
 #include "lake/parquet_column.h"
 
 #include "lake/parquet.h"
+#include "lake/rows.h"
 
 #include "base/arena.h"
 
@@ -16,11 +17,10 @@
 #include <string.h>
 
 enum {
-    FIRST_SLOTS = 1 << 10, /* of texts; twice as many when half are taken */
-    NUMBER_SLOTS = 1 << 15,
+    FIRST_SLOTS = 1 << 10,               /* of texts; twice as many when half are taken */
     MOST_ENTRIES = PARQUET_ROWS * 3 / 8, /* of numbers: with more, zstd alone is smaller */
+    NUMBER_SLOTS = 1 << 15,              /* more than twice as many */
     MOST_TEXT = 1 << 20,                 /* bytes of a dictionary */
-    MOST_PAGE = 1 << 26,                 /* bytes; sizes are 31 bits wide */
     LONGEST_BOUND = 1 << 10,             /* bytes; bounds of longer texts are left out */
     UNTRIED = 8,
     LEVEL = 1, /* of zstd */
@@ -97,7 +97,7 @@ static uint32_t number_of_text(struct texts_seen *texts, struct bytes text)
         slot = (slot + 1) & (texts->slot_count - 1);
     }
     if (!texts->slots[slot].number) {
-        assert(text.size <= MOST_PAGE * 16);
+        assert(text.size <= INT32_MAX / 2); /* as sizes of pages are */
         texts->starts[texts->count++] = texts->plain.size;
         texts->slots[slot] = (struct text_slot){hash, (uint32_t)texts->count};
         put_u32(&texts->plain, (uint32_t)text.size);
@@ -131,26 +131,31 @@ static void add_numbers(struct parquet_column *column, const struct batch *batch
 {
     const void *values = column->type == COLUMN_REAL ? (const void *)batch->values[c].real
                                                      : (const void *)batch->values[c].whole;
-    const uint64_t *words = values;
+    const char *cells = (const char *)values + first * sizeof(uint64_t);
     if (!memchr(batch->null[c] + first, true, count)) {
-        memcpy(column->words + column->count, words + first, count * sizeof *words);
+        memcpy(column->words + column->count, cells, count * sizeof(uint64_t));
         column->count += count;
         return;
     }
-    for (size_t r = first; r < first + count; r++) {
-        column->words[column->count] = words[r];
+    for (size_t r = first; r < first + count; r++, cells += sizeof(uint64_t)) {
+        memcpy(column->words + column->count, cells, sizeof(uint64_t));
         column->count += !batch->null[c][r];
     }
 }
 
-static void make_room(struct parquet_column *column)
+/* Room for `rows` rows in all: most tables are small. */
+static void make_room(struct parquet_column *column, size_t rows)
 {
-    column->null = xrealloc(NULL, PARQUET_ROWS, sizeof *column->null);
+    size_t room = column->room ? 2 * column->room : BATCH_ROWS;
+    room = room < rows ? rows : room < PARQUET_ROWS ? room : PARQUET_ROWS;
+    column->room = room;
+    column->null = xrealloc(column->null, room, sizeof *column->null);
     if (is_text(column->type)) {
-        column->text_numbers = xrealloc(NULL, PARQUET_ROWS, sizeof *column->text_numbers);
-        column->texts.starts = xrealloc(NULL, PARQUET_ROWS, sizeof *column->texts.starts);
-    } else {
-        column->words = xrealloc(NULL, PARQUET_ROWS + 1, sizeof *column->words);
+        struct texts_seen *texts = &column->texts;
+        column->text_numbers = xrealloc(column->text_numbers, room, sizeof *column->text_numbers);
+        texts->starts = xrealloc(texts->starts, room, sizeof *texts->starts);
+    } else { /* one more, to which a NULL behind the last value is written */
+        column->words = xrealloc(column->words, room + 1, sizeof *column->words);
     }
 }
 
@@ -158,8 +163,8 @@ void parquet_column_add(struct parquet_column *column, const struct batch *batch
                         size_t first, size_t count)
 {
     assert(column->rows + count <= PARQUET_ROWS);
-    if (!column->null) {
-        make_room(column);
+    if (column->rows + count > column->room) {
+        make_room(column, column->rows + count);
     }
     memcpy(column->null + column->rows, batch->null[c] + first, count * sizeof *column->null);
     (is_text(column->type) ? add_texts : add_numbers)(column, batch, c, first, count);
@@ -199,19 +204,20 @@ struct dictionary {
 static struct dictionary number_words(const struct parquet_column *column,
                                       struct parquet_encoder *encoder)
 {
-    size_t most = column->count < PARQUET_ROWS ? column->count * 3 / 8 : MOST_ENTRIES;
-    size_t count = 0;
+    size_t most = column->count * 3 / 8, count = 0;
+    unsigned bits = width_of(most) + 1; /* at most half of the slots are taken */
+    size_t last_slot = ((size_t)1 << bits) - 1;
     uint64_t *entries = encoder->entries;
     if (most == 0) {
         return (struct dictionary){0};
     }
     uint16_t *slots = encoder->slots;
-    memset(slots, 0, NUMBER_SLOTS * sizeof *slots);
+    memset(slots, 0, (last_slot + 1) * sizeof *slots);
     for (size_t i = 0; i < column->count; i++) {
         uint64_t word = column->words[i];
-        size_t slot = (size_t)(word * UINT64_C(0x9e3779b97f4a7c15) >> 49);
+        size_t slot = (size_t)(word * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits));
         while (slots[slot] && entries[slots[slot] - 1] != word) {
-            slot = (slot + 1) % NUMBER_SLOTS;
+            slot = (slot + 1) & last_slot;
         }
         if (!slots[slot]) {
             if (count == most) {
@@ -286,20 +292,13 @@ static struct bytes without_length(struct bytes plain)
     return (struct bytes){plain.data + sizeof(uint32_t), plain.size - sizeof(uint32_t)};
 }
 
-static bool is_below(struct bytes one, struct bytes other)
-{
-    size_t size = one.size < other.size ? one.size : other.size;
-    int order = memcmp(one.data, other.data, size);
-    return order < 0 || (order == 0 && one.size < other.size);
-}
-
 static void bound_texts(struct parquet_column *column)
 {
     struct chunk *chunk = &column->chunk;
     for (size_t i = 0; i < column->texts.count; i++) {
         struct bytes text = without_length(seen_text(&column->texts, i));
-        chunk->least = i == 0 || is_below(text, chunk->least) ? text : chunk->least;
-        chunk->most = i == 0 || is_below(chunk->most, text) ? text : chunk->most;
+        chunk->least = i == 0 || rows_compare_texts(text, chunk->least) < 0 ? text : chunk->least;
+        chunk->most = i == 0 || rows_compare_texts(text, chunk->most) > 0 ? text : chunk->most;
     }
     chunk->bounded = column->texts.count > 0 && chunk->least.size <= LONGEST_BOUND &&
                      chunk->most.size <= LONGEST_BOUND;
@@ -347,96 +346,66 @@ static void put_page(struct parquet_column *column, struct parquet_encoder *enco
     }
 }
 
-/* Which of these rows are NULL, behind the length of that. */
-static void put_levels(struct parquet_column *column, struct parquet_encoder *encoder, size_t row,
-                       size_t rows)
+/* Which rows are NULL, behind the length of that. */
+static void put_levels(struct parquet_column *column, struct parquet_encoder *encoder)
 {
     struct buffer *page = &encoder->page;
     put_u32(page, 0);
     if (column->count == column->rows) {
-        put_varint(page, rows << 1);
+        put_varint(page, column->rows << 1);
         buffer_put(page, &(unsigned char){1}, 1);
     } else {
-        uint32_t *levels = encoder->levels;
-        for (size_t r = 0; r < rows; r++) {
-            levels[r] = !column->null[row + r];
+        for (size_t r = 0; r < column->rows; r++) {
+            encoder->levels[r] = !column->null[r];
         }
-        put_runs(page, levels, rows, 1);
+        put_runs(page, encoder->levels, column->rows, 1);
     }
     uint32_t size = (uint32_t)(page->size - sizeof size);
     memcpy(page->data, &size, sizeof size);
 }
 
-static void put_plain(const struct parquet_column *column, struct buffer *page, size_t start,
-                      size_t count)
+static void put_plain(const struct parquet_column *column, struct buffer *page)
 {
     if (is_text(column->type)) {
-        for (size_t i = start; i < start + count; i++) {
+        for (size_t i = 0; i < column->count; i++) {
             struct bytes text = seen_text(&column->texts, column->text_numbers[i]);
             buffer_put(page, text.data, text.size);
         }
     } else if (column->type == COLUMN_DATE) {
-        unsigned char *out = buffer_reserve(page, count * sizeof(uint32_t));
-        for (size_t i = start; i < start + count; i++, out += sizeof(uint32_t)) {
-            memcpy(out, &column->words[i], sizeof(uint32_t));
+        for (size_t i = 0; i < column->count; i++) {
+            put_u32(page, (uint32_t)column->words[i]);
         }
-        page->size += count * sizeof(uint32_t);
     } else {
-        buffer_put(page, column->words + start, count * sizeof *column->words);
+        buffer_put(page, column->words, column->count * sizeof *column->words);
     }
 }
 
-/* How many of the rows from `row` on, whose values begin with `value`, make a page, and how many
- * values these have: all of them but where texts are very long. */
-static size_t rows_of_page(const struct parquet_column *column, size_t row, size_t value,
-                           size_t *values)
-{
-    size_t rows = 0, bytes = 0;
-    *values = column->count - value;
-    if (column->chunk.encoding != PARQUET_PLAIN || !is_text(column->type) ||
-        column->texts.all_bytes <= MOST_PAGE) {
-        return column->rows - row;
-    }
-    for (*values = 0; row + rows < column->rows && bytes <= MOST_PAGE; rows++) {
-        if (!column->null[row + rows]) {
-            bytes += seen_text(&column->texts, column->text_numbers[value + (*values)++]).size;
-        }
-    }
-    return rows;
-}
-
+/* The dictionary and one page of data: a row group is no longer than a page may be. */
 static void put_pages(struct parquet_column *column, struct parquet_encoder *encoder,
                       const struct dictionary *dictionary)
 {
     struct buffer *page = &encoder->page;
     struct chunk *chunk = &column->chunk;
     column->pages.size = chunk->bytes = chunk->plain_bytes = chunk->dictionary_bytes = 0;
+    page->size = 0;
+    put_levels(column, encoder);
     if (dictionary->plain) {
         struct page head = {.is_dictionary = true,
                             .encoding = PARQUET_DICTIONARY,
                             .values = dictionary->count,
                             .plain_bytes = dictionary->bytes};
+        unsigned width = dictionary->count > 1 ? width_of(dictionary->count - 1) : 1;
         put_page(column, encoder, head, dictionary->plain);
+        buffer_put(page, &(unsigned char){(unsigned char)width}, 1);
+        put_runs(page, dictionary->numbers, column->count, width);
+    } else if (chunk->encoding == PARQUET_DELTA) {
+        put_deltas(page, column->words, column->count);
+    } else {
+        put_plain(column, page);
     }
-    for (size_t row = 0, value = 0, rows, values; row < column->rows; row += rows) {
-        rows = rows_of_page(column, row, value, &values);
-        page->size = 0;
-        put_levels(column, encoder, row, rows);
-        if (dictionary->plain) {
-            unsigned width = dictionary->count > 1 ? width_of(dictionary->count - 1) : 1;
-            buffer_put(page, &(unsigned char){(unsigned char)width}, 1);
-            put_runs(page, dictionary->numbers + value, values, width);
-        } else if (chunk->encoding == PARQUET_DELTA) {
-            put_deltas(page, column->words + value, values);
-        } else {
-            put_plain(column, page, value, values);
-        }
-        put_page(
-            column, encoder,
-            (struct page){.encoding = chunk->encoding, .values = rows, .plain_bytes = page->size},
-            page->data);
-        value += values;
-    }
+    struct page data = {
+        .encoding = chunk->encoding, .values = column->rows, .plain_bytes = page->size};
+    put_page(column, encoder, data, page->data);
 }
 
 static void make_encoder(struct parquet_encoder *encoder)

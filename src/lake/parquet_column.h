@@ -22,6 +22,7 @@ struct texts_seen {      /* the texts of a row group, each once, numbered as the
 struct parquet_column { /* zeroed but for the type: no rows */
     enum column_type type;
     size_t rows, count;     /* with NULLs; without */
+    size_t room;            /* for rows */
     bool *null;             /* [rows] */
     uint64_t *words;        /* [count] the bits of numbers; NULL for texts */
     uint32_t *text_numbers; /* [count]; NULL for numbers */

@@ -151,7 +151,7 @@ static const char *write_things(struct fixture *f, size_t count, bool nulls, siz
     struct parquet *file = parquet_open(path, &things, threads, &err);
     assert_non_null(file);
     feed(f, file, count, nulls, batch_rows);
-    assert_int_equal(parquet_close(file, &err), 0);
+    assert_int_equal(parquet_close(file, NULL, &err), 0);
     return path;
 }
 
@@ -351,7 +351,7 @@ static const char *write_bounds(struct fixture *f)
     struct parquet *file = parquet_open(under(f, "bounds.parquet"), &bounds, 1, &err);
     assert_non_null(file);
     assert_int_equal(parquet_add(file, &batch, &err), 0);
-    assert_int_equal(parquet_close(file, &err), 0);
+    assert_int_equal(parquet_close(file, NULL, &err), 0);
     return under(f, "bounds.parquet");
 }
 
@@ -399,7 +399,7 @@ static void test_groups_that_are_passed_over_hold_nothing_wanted(void **state)
 
 /* ---- long texts ---- */
 
-static void test_long_texts_come_in_several_pages(void **state)
+static void test_long_texts_end_a_row_group(void **state)
 {
     static const struct column long_columns[] = {{"id", COLUMN_WHOLE}, {"s", COLUMN_TEXT}};
     static const struct table longs = {"longs", long_columns, 2};
@@ -420,7 +420,7 @@ static void test_long_texts_come_in_several_pages(void **state)
     struct parquet *file = parquet_open(under(f, "long.parquet"), &longs, 1, &err);
     assert_non_null(file);
     assert_int_equal(parquet_add(file, &batch, &err), 0);
-    assert_int_equal(parquet_close(file, &err), 0);
+    assert_int_equal(parquet_close(file, NULL, &err), 0);
     assert_int_equal(
         count_of(
             f, arena_printf(
@@ -429,6 +429,12 @@ static void test_long_texts_come_in_several_pages(void **state)
                    "NULL ELSE s = chr((97 + id %% 26)::INTEGER) || repeat('x', 1048575 - id) END",
                    under(f, "long.parquet"))),
         COUNT);
+    assert_string_equal(
+        cell(f, arena_printf(&f->arena,
+                             "SELECT string_agg(row_group_num_rows, ' ' ORDER BY row_group_id) "
+                             "FROM parquet_metadata('%s') WHERE column_id = 0",
+                             under(f, "long.parquet"))),
+        "73 72 5");
 }
 
 /* ---- files that cannot be written ---- */
@@ -469,7 +475,7 @@ static void test_a_disk_that_is_full_is_told(void **state)
         assert_non_null(file);
         assert_int_equal(parquet_add(file, &batch, &err), 0);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-        int status = parquet_close(file, &err);
+        int status = parquet_close(file, NULL, &err);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
         if (status != 0) {
             assert_non_null(
@@ -494,7 +500,7 @@ int main(void)
         TEST(test_few_values_are_a_dictionary),
         TEST(test_statistics_bound_the_values),
         TEST(test_groups_that_are_passed_over_hold_nothing_wanted),
-        TEST(test_long_texts_come_in_several_pages),
+        TEST(test_long_texts_end_a_row_group),
         TEST(test_a_file_that_cannot_be_opened_is_told),
         TEST(test_a_disk_that_is_full_is_told),
     };
