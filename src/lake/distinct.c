@@ -41,7 +41,7 @@ struct run {
 struct counted { /* what was seen of a piece when it was read */
     bool known;
     size_t rows;
-    uint64_t repeated;
+    uint64_t repeated, nulls[BATCH_COLUMNS];
 };
 
 struct distinct *distinct_open(const struct table *table, const char *key, const char *least,
@@ -416,6 +416,7 @@ int distinct_piece(const struct distinct *distinct, size_t number, const int32_t
     }
     if (!day && !counted->known) { /* one thread asks for a piece */
         counted->rows = out->part.count;
+        memcpy(counted->nulls, out->rows->nulls, sizeof counted->nulls); /* where it is its own */
         counted->repeated = rows_repeated(out->rows, out->part, COUNTED_COLUMNS);
         counted->known = true;
     }
@@ -487,4 +488,24 @@ int distinct_count(struct distinct *distinct, size_t columns, unsigned threads, 
                  &counting);
     *repeated = counting.repeated;
     return counting.failed ? -1 : 0;
+}
+
+bool distinct_nulls(const struct distinct *distinct, uint64_t *rows, uint64_t *nulls)
+{
+    *rows = distinct->rows->count;
+    memcpy(nulls, distinct->rows->nulls, sizeof distinct->rows->nulls);
+    if (distinct->run_count == 0) {
+        return distinct_ended(distinct);
+    }
+    for (size_t p = 0; p < distinct->piece_count; p++) {
+        const struct counted *counted = &distinct->counted[p];
+        if (!counted->known) {
+            return false;
+        }
+        *rows += counted->rows;
+        for (size_t c = 0; c < BATCH_COLUMNS; c++) {
+            nulls[c] += counted->nulls[c];
+        }
+    }
+    return true;
 }

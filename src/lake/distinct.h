@@ -79,4 +79,8 @@ bool distinct_piece_rows(const struct distinct *distinct, size_t number, size_t 
 
 void piece_close(struct piece *piece);
 
+/* How many rows there are, and of nulls[BATCH_COLUMNS] the NULLs of each column, where that is
+ * known: rows on disk must have been read once; else false. */
+bool distinct_nulls(const struct distinct *distinct, uint64_t *rows, uint64_t *nulls);
+
 #endif

@@ -996,6 +996,21 @@ static int duck_repeated(struct lake *base, const char *table, const char *colum
     return distinct ? distinct_count(distinct, count, lake->threads, repeated, err) : 1;
 }
 
+static int duck_nulls(struct lake *base, const struct table *table, uint64_t *rows, uint64_t *nulls)
+{
+    const struct distinct *distinct = duck_distinct_of(duck_of(base), table->name, "");
+    uint64_t counts[BATCH_COLUMNS];
+    if (!distinct || !distinct_nulls(distinct, rows, counts)) {
+        return 1;
+    }
+    for (size_t c = 0; c < table->column_count; c++) {
+        size_t column = rows_find(distinct->rows, table->columns[c].name);
+        assert(column < distinct->rows->column_count);
+        nulls[c] = counts[column];
+    }
+    return 0;
+}
+
 static int duck_days(struct lake *base, const char *table, const char *column, struct arena *arena,
                      int32_t **days, size_t *count, struct error *err)
 {
@@ -1040,6 +1055,7 @@ static const struct lake_engine duck_engine = {
     .keep_no_order = duck_keep_no_order,
     .sum = duck_sum,
     .repeated = duck_repeated,
+    .nulls = duck_nulls,
     .days = duck_days,
 };
 

@@ -52,6 +52,8 @@ struct lake_engine {
                struct error *err); /* 1: unknown, to be found by grouping */
     int (*repeated)(struct lake *lake, const char *table, const char *columns, uint64_t *repeated,
                     struct error *err); /* 1: unknown, to be found by grouping */
+    int (*nulls)(struct lake *lake, const struct table *table, uint64_t *rows,
+                 uint64_t *nulls); /* 1: unknown, to be counted */
     int (*days)(struct lake *lake, const char *table, const char *column, struct arena *arena,
                 int32_t **days, size_t *count, struct error *err); /* 1: unknown */
     /* Of Spark alone. */

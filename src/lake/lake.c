@@ -354,6 +354,28 @@ const char *lake_repeated(struct lake *lake, const char *table, const char *colu
                         columns, table, columns);
 }
 
+int lake_nulls(struct lake *lake, const struct table *table, uint64_t *rows, uint64_t *nulls,
+               struct error *err)
+{
+    struct arena arena = {0};
+    struct lake_rows result;
+    char *sql = arena_strdup(&arena, "SELECT count(*)");
+    int status = lake->engine->nulls ? lake->engine->nulls(lake, table, rows, nulls) : 1;
+    if (status == 1) {
+        for (size_t c = 0; c < table->column_count; c++) {
+            sql = arena_printf(&arena, "%s, count(%s)", sql, table->columns[c].name);
+        }
+        sql = arena_printf(&arena, "%s FROM %s", sql, table->name);
+        status = lake_query(lake, sql, &arena, &result, err);
+        for (size_t c = 0; status == 0 && c <= table->column_count; c++) {
+            uint64_t count = strtoull(result.cells[c], NULL, 10);
+            *(c == 0 ? rows : &nulls[c - 1]) = c == 0 ? count : *rows - count;
+        }
+    }
+    arena_release(&arena);
+    return status;
+}
+
 int lake_days(struct lake *lake, const char *table, const char *column, struct arena *arena,
               int32_t **days, size_t *count, struct error *err)
 {

@@ -209,6 +209,11 @@ int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t cou
 const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
                           struct arena *arena, struct error *err);
 
+/* How many rows a table has, and nulls[table->column_count] how many of them are NULL in each
+ * column. */
+int lake_nulls(struct lake *lake, const struct table *table, uint64_t *rows, uint64_t *nulls,
+               struct error *err);
+
 /* The days of a table's DATE column, in order, owned by the arena. */
 int lake_days(struct lake *lake, const char *table, const char *column, struct arena *arena,
               int32_t **days, size_t *count, struct error *err);

@@ -472,6 +472,19 @@ struct span { /* what the codes of a column span */
     uint64_t low, high;
 };
 
+struct nulls { /* by column */
+    uint64_t counts[BATCH_COLUMNS];
+};
+
+static void count_nulls(const unsigned char *row, struct nulls *nulls)
+{
+    uint32_t bits;
+    memcpy(&bits, row, sizeof bits);
+    for (; bits; bits &= bits - 1) {
+        nulls->counts[__builtin_ctz(bits)]++;
+    }
+}
+
 struct sorting {
     struct rows *rows;
     size_t columns[SPANS]; /* column_count: there is none */
@@ -484,6 +497,8 @@ struct sorting {
     size_t ends[BUCKETS];  /* in `dealt` */
     size_t kept[BUCKETS];  /* rows of a bucket without repetitions */
     int32_t *days;         /* [added], or NULL */
+    struct nulls *nulls;   /* [blocks] of all rows */
+    struct nulls *less;    /* [BUCKETS] of repetitions */
 };
 
 size_t rows_bytes(const struct rows *rows)
@@ -555,6 +570,7 @@ static void make_codes(void *context, size_t block, unsigned worker)
         }
         s->entries[i] = (struct entry){code, (uint32_t)i};
         counts[bucket_of(s, code)]++;
+        count_nulls(row, &s->nulls[block]);
         if (s->days) {
             s->days[i] = (int32_t)rows_whole(row, &rows->columns[rows->day]);
         }
@@ -574,7 +590,8 @@ static void deal(void *context, size_t block, unsigned worker)
 
 /* Lists the rows of entries[0 .. count), which have a code in common, without repetitions; returns
  * how many there are. */
-static size_t list_alike(struct rows *rows, struct entry *entries, size_t count, size_t at)
+static size_t list_alike(struct rows *rows, struct entry *entries, size_t count, size_t at,
+                         struct nulls *less)
 {
     size_t listed = 0;
     if (count > 1) {
@@ -585,6 +602,8 @@ static size_t list_alike(struct rows *rows, struct entry *entries, size_t count,
                                    rows_at(rows, entries[i].row), rows->key_count) != 0) {
             rows->near[at + listed] = i > 0;
             rows->order[at + listed++] = entries[i].row;
+        } else {
+            count_nulls(rows_at(rows, entries[i].row), less);
         }
     }
     return listed;
@@ -601,7 +620,7 @@ static void sort_bucket(void *context, size_t bucket, unsigned worker)
         for (end = i + 1; end < count && sorted[end].code == sorted[i].code;) {
             end++;
         }
-        kept += list_alike(s->rows, sorted + i, end - i, start + kept);
+        kept += list_alike(s->rows, sorted + i, end - i, start + kept, &s->less[bucket]);
     }
     s->kept[bucket] = kept;
 }
@@ -617,6 +636,19 @@ static void join_buckets(struct sorting *s)
         size_t before = rows->piece_count > 0 ? rows->piece_ends[rows->piece_count - 1] : 0;
         if (rows->count - before >= ROWS_A_PIECE || (b + 1 == BUCKETS && rows->count > before)) {
             rows->piece_ends[rows->piece_count++] = rows->count;
+        }
+    }
+}
+
+static void sum_nulls(struct sorting *s)
+{
+    struct rows *rows = s->rows;
+    for (size_t c = 0; c < rows->column_count; c++) {
+        for (size_t k = 0; k < rows->block_count; k++) {
+            rows->nulls[c] += s->nulls[k].counts[c];
+        }
+        for (size_t b = 0; b < BUCKETS; b++) {
+            rows->nulls[c] -= s->less[b].counts[c];
         }
     }
 }
@@ -654,6 +686,8 @@ void rows_sort(struct rows *rows, unsigned threads)
                     rows->day},
         .spans = xcalloc((rows->block_count + 1) * SPANS, sizeof *s.spans),
         .starts = xcalloc((rows->block_count + 1) * BUCKETS, sizeof *s.starts),
+        .nulls = xcalloc(rows->block_count + 1, sizeof *s.nulls),
+        .less = xcalloc(BUCKETS, sizeof *s.less),
         .entries = xcalloc(rows->added, sizeof *s.entries),
         .dealt = xcalloc(rows->added, sizeof *s.dealt),
         .days = rows->day < rows->column_count ? xcalloc(rows->added, sizeof *s.days) : NULL};
@@ -686,6 +720,9 @@ void rows_sort(struct rows *rows, unsigned threads)
     parallel_for(threads, BUCKETS, sort_bucket, &s);
     join_buckets(&s);
     list_days(&s);
+    sum_nulls(&s);
+    free(s.less);
+    free(s.nulls);
     free(s.days);
     free(s.dealt);
     free(s.entries);

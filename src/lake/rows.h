@@ -47,6 +47,7 @@ struct rows {
     bool *near;      /* [count]: has its code in common with the row before, as rows do that are
                         alike in the first two columns of the key */
     size_t count;
+    uint64_t nulls[BATCH_COLUMNS];               /* of them, by column */
     size_t piece_ends[ROWS_PIECES], piece_count; /* of `order` */
     uint32_t *by_day; /* [count] rows by day, within a day in the order of the key */
     size_t *day_ends; /* [day_count] where the rows of first_day, ... end in by_day */

@@ -117,6 +117,24 @@ static size_t assert_same_rows(const struct distinct *kept, const struct distinc
     return count;
 }
 
+/* NULLs are counted as the rows say themselves; of rows on disk once they were read. */
+static void assert_nulls(const struct distinct *distinct)
+{
+    struct reader reader = {.distinct = distinct};
+    uint64_t rows, count = 0, nulls[BATCH_COLUMNS], seen[BATCH_COLUMNS] = {0};
+    const unsigned char *row;
+    while ((row = next_row(&reader))) {
+        count++;
+        for (size_t c = 0; c < messages.column_count; c++) {
+            seen[c] += rows_null(row, c);
+        }
+    }
+    assert_true(distinct_nulls(distinct, &rows, nulls));
+    assert_int_equal(rows, count);
+    assert_memory_equal(nulls, seen, sizeof seen);
+    assert_true(nulls[2] > 10000 && nulls[4] > 1000 && nulls[0] == 0);
+}
+
 static char *new_folder(struct arena *arena)
 {
     const char *tmp = getenv("TMPDIR");
@@ -132,7 +150,11 @@ static void test_rows_on_disk_are_those_in_memory(void **state)
     char *folder = new_folder(&arena);
     struct distinct *kept = fill(folder, 0, &arena);
     struct distinct *spilled = fill(folder, 30, &arena);
+    uint64_t unread, nulls[BATCH_COLUMNS];
+    assert_false(distinct_nulls(spilled, &unread, nulls));
     size_t rows = assert_same_rows(kept, spilled, NULL), of_days = 0;
+    assert_nulls(kept);
+    assert_nulls(spilled);
     (void)state;
     assert_true(kept->run_count == 0 && spilled->run_count > 5);
     assert_true(spilled->piece_count >= 1 && kept->piece_count > 1);
