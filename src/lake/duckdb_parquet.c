@@ -10,6 +10,7 @@ struct output_file { /* a file in the making */
     struct parquet *parquet;
     struct table table; /* what it holds */
     struct batch batch;
+    const unsigned char *rows[BATCH_ROWS]; /* that are kept here and go into the batch */
     struct arena memory;
 };
 
@@ -70,7 +71,7 @@ static void copy_column(struct batch *batch, size_t c, const struct rows_column 
 
 static int put_piece(struct output_file *file, const struct piece *piece, struct error *err)
 {
-    const unsigned char *rows[BATCH_ROWS];
+    const unsigned char **rows = file->rows;
     struct batch *batch = &file->batch;
     size_t columns[BATCH_COLUMNS];
     for (size_t c = 0; c < file->table.column_count; c++) {
