@@ -356,7 +356,7 @@ static struct kept *add_kept(struct duck *lake, const struct table *table,
     assert(lake->kept_count < KEPT_TABLES);
     struct kept *kept = &lake->kept[lake->kept_count++];
     *kept = (struct kept){
-        arena_strdup(&lake->names, table->name), table,
+        arena_strdup(&lake->names, table->name), table, *table,
         distinct_open(table, distinct->key, distinct->least, distinct->day, lake->scratch)};
     return kept;
 }
@@ -793,12 +793,22 @@ static enum column_type type_of(duckdb_type type)
     }
 }
 
-/* The columns of a table as the catalog has them, without a statement: a fifth of a millisecond
- * less for each table that a run writes. False: it is no table. */
+/* The columns of a table as the catalog has them, or of rows that are kept here, without a
+ * statement: a fifth of a millisecond less for each table that a run writes. False: it is no table.
+ */
 static bool table_columns(struct duck *lake, const char *name, struct arena *arena,
                           struct column **columns, size_t *count)
 {
     duckdb_table_description table = NULL;
+    for (size_t i = 0; i < lake->kept_count; i++) {
+        if (strcmp(lake->kept[i].name, name) == 0) {
+            const struct table *shown = &lake->kept[i].shown;
+            *columns = ARENA_NEW(arena, struct column, shown->column_count);
+            memcpy(*columns, shown->columns, shown->column_count * sizeof **columns);
+            *count = shown->column_count;
+            return true;
+        }
+    }
     bool found = duckdb_table_description_create(lake->work, NULL, name, &table) == DuckDBSuccess;
     *count = found ? duckdb_table_description_get_column_count(table) : 0;
     *columns = ARENA_NEW(arena, struct column, *count);
@@ -947,6 +957,7 @@ static int duck_define_distinct(struct lake *base, const struct table *table, co
         for (size_t i = 0; i < lake->kept_count; i++) {
             if (lake->kept[i].distinct == distinct) {
                 lake->kept[i].name = arena_strdup(&lake->names, table->name);
+                lake->kept[i].shown = *table;
             }
         }
         return show_rows(lake, table->name, table, distinct, err);

@@ -160,9 +160,8 @@ int lake_each(struct lake *lake, const char *sql,
               void *context, struct error *err);
 
 struct lake_rows {
-    const char **names; /* [columns]; NULL: the engine does not tell (Spark) */
-    const char **cells; /* [rows][columns]; NULL: SQL NULL */
-    size_t rows, columns;
+    const char **cells;   /* [rows][columns]; NULL: SQL NULL */
+    size_t rows, columns; /* columns 0 when there are no rows */
 };
 
 /* All rows of a small query as text, owned by the arena. */
@@ -170,7 +169,7 @@ int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct l
                struct error *err);
 
 /* The same with values from outside: $1, $2, ... in `sql` are bound to `values[value_count]`, texts
- * that are never read as SQL. `names` is not told (NULL). */
+ * that are never read as SQL. */
 int lake_ask(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
              struct arena *arena, struct lake_rows *out, struct error *err);
 

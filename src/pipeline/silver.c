@@ -123,9 +123,9 @@ static int count_rows(struct stage *stage, struct error *err)
     const struct lake_counted counts[] = {
         {arena_printf(stage->arena, "SELECT count(*) FROM %s", telemetry), &report->silver_rows},
         {repeated, &report->conflicts},
-        {"SELECT count(*) FROM (SELECT vin FROM (SELECT DISTINCT vin, modele, annee FROM "
-         "vehicules) "
-         "AS v GROUP BY vin HAVING count(*) > 1) AS several",
+        {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING count(*) > 1 AND "
+         "(min(modele) <> max(modele) OR min(annee) <> max(annee) OR "
+         "count(modele) NOT IN (0, count(*)) OR count(annee) NOT IN (0, count(*)))) AS several",
          &report->vehicles_conflicting},
     };
     if (lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err) != 0) {
