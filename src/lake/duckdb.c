@@ -182,6 +182,23 @@ static void duck_close(struct lake *base)
     free(lake);
 }
 
+static const struct lake_engine duck_engine;
+
+/* A session that does not own the database, and has no rows that are kept here but through their
+ * views. */
+static struct lake *duck_beside(struct lake *base)
+{
+    struct duck *lake = duck_of(base);
+    struct duck *beside = xcalloc(1, sizeof *beside);
+    beside->lake.engine = &duck_engine;
+    beside->threads = lake->threads;
+    if (duckdb_connect(lake->database, &beside->work) != DuckDBSuccess ||
+        duckdb_connect(lake->database, &beside->reader) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    return &beside->lake;
+}
+
 static int duck_use_threads(struct lake *base, unsigned threads, struct error *err)
 {
     char sql[40];
@@ -1051,6 +1068,7 @@ static const struct lake_engine duck_engine = {
     .each_block = duck_each_block,
     .map = duck_map,
     .scalar = duck_scalar,
+    .beside = duck_beside,
     .use_threads = duck_use_threads,
     .plan_simply = duck_plan_simply,
     .repeated = duck_repeated,

@@ -21,6 +21,11 @@ void lake_close(struct lake *lake)
     }
 }
 
+struct lake *lake_beside(struct lake *lake)
+{
+    return lake->engine->beside ? lake->engine->beside(lake) : NULL;
+}
+
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err)
 {
     return lake->engine->use_threads ? lake->engine->use_threads(lake, threads, err) : 0;

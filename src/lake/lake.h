@@ -37,6 +37,10 @@ int lake_open(struct lake **out, const struct lake_options *options, struct erro
 /* Closes a session and everything in it; NULL is fine. */
 void lake_close(struct lake *lake);
 
+/* A second session on the same tables, for another thread: it reads and writes to files what this
+ * one has made, which goes on meanwhile. Closed before this one. NULL: the engine has none. */
+struct lake *lake_beside(struct lake *lake);
+
 /* From now on the engine itself works with so many threads (0: all available cores). Spark has its
  * own machines and passes over it. */
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err);

@@ -9,18 +9,65 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What gold writes, in the order of run.json. */
+static const struct {
+    enum table_id table;
+    const char *order;
+    const char *csv; /* beside the Parquet file, or NULL */
+} outputs[] = {
+    {TABLE_REPORTING, "vin", "gold/reporting_final.csv"},
+    {TABLE_HISTORIQUE_ENTRETIEN, "vin, rang", NULL},
+    {TABLE_VEHICULE_JOUR, "vin, event_date", NULL},
+    {TABLE_ORPHELINS, "vin", NULL},
+    {TABLE_PANNES_PAR_JOUR, "event_date", "gold/aggregations/pannes_par_jour_D.csv"},
+    {TABLE_PANNES_PAR_SEMAINE, "week_start", "gold/aggregations/pannes_par_semaine_D.csv"},
+    {TABLE_PANNES_PAR_MOIS, "month_start", "gold/aggregations/pannes_par_mois_D.csv"},
+};
+enum { OUTPUTS = sizeof outputs / sizeof *outputs };
+
+/* Their files, Parquet and, where there is one, CSV; owned by the arena. */
+struct gold_files {
+    struct lake_file parquet, csv;
+};
+
+static struct gold_files *stage_files(struct stage *stage)
+{
+    struct gold_files *files = ARENA_NEW(stage->arena, struct gold_files, OUTPUTS);
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        const struct lake_output output = {.table = fleet_table(outputs[i].table),
+                                           .order = outputs[i].order};
+        const char *path = stage_path(stage, outputs[i].table);
+        files[i].parquet =
+            (struct lake_file){output, LAKE_PARQUET, publish_stage(stage->publication, path)};
+        if (outputs[i].csv) {
+            path = layout_path(stage->arena, outputs[i].csv, stage->session->run_date, 0);
+            files[i].csv =
+                (struct lake_file){output, LAKE_CSV, publish_stage(stage->publication, path)};
+        }
+    }
+    return files;
+}
+
 struct definition {
     const char *name, *file;
     enum lake_definition kind;
 };
 
-static int define_all(struct lake *lake, const struct definition *definitions, size_t count,
-                      struct error *err)
+/* Makes the tables, and as soon as there is one that gold writes begins to. */
+static int define_all(struct stage *stage, const struct gold_files *files,
+                      const struct definition *definitions, size_t count, struct error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (lake_define(lake, definitions[i].name, definitions[i].file, definitions[i].kind, err) !=
-            0) {
+    for (size_t d = 0; d < count; d++) {
+        const char *name = definitions[d].name;
+        if (lake_define(stage->lake, name, definitions[d].file, definitions[d].kind, err) != 0) {
             return -1;
+        }
+        for (size_t i = 0; i < OUTPUTS; i++) {
+            if (strcmp(fleet_table(outputs[i].table)->name, name) == 0 &&
+                (stage_write_file(stage, &files[i].parquet, err) != 0 ||
+                 (outputs[i].csv && stage_write_file(stage, &files[i].csv, err) != 0))) {
+                return -1;
+            }
         }
     }
     return 0;
@@ -71,41 +118,6 @@ static int refuse_empty(const struct run_report *report, struct error *err)
         "(%llu without service record, %llu not in the register); nothing is "
         "published, check maintenance.csv and flotte.db",
         (unsigned long long)report->without_service, (unsigned long long)report->without_register);
-}
-
-static int write_tables(struct stage *stage, struct error *err)
-{
-    static const struct {
-        enum table_id table;
-        const char *order;
-        const char *csv; /* beside the Parquet file, or NULL */
-    } outputs[] = {
-        {TABLE_REPORTING, "vin", "gold/reporting_final.csv"},
-        {TABLE_HISTORIQUE_ENTRETIEN, "vin, rang", NULL},
-        {TABLE_VEHICULE_JOUR, "vin, event_date", NULL},
-        {TABLE_ORPHELINS, "vin", NULL},
-        {TABLE_PANNES_PAR_JOUR, "event_date", "gold/aggregations/pannes_par_jour_D.csv"},
-        {TABLE_PANNES_PAR_SEMAINE, "week_start", "gold/aggregations/pannes_par_semaine_D.csv"},
-        {TABLE_PANNES_PAR_MOIS, "month_start", "gold/aggregations/pannes_par_mois_D.csv"},
-    };
-    static const struct text writing = TEXT("Écriture de gold", "Writing gold");
-    const size_t count = sizeof outputs / sizeof *outputs;
-    for (size_t i = 0; i < count; i++) {
-        const struct lake_output output = {.table = fleet_table(outputs[i].table),
-                                           .order = outputs[i].order};
-        stage_tell(stage->session, &writing, i, count);
-        if (stage_write(stage, &output, LAKE_PARQUET, stage_path(stage, outputs[i].table), err) !=
-            0) {
-            return -1;
-        }
-        if (outputs[i].csv &&
-            stage_write(stage, &output, LAKE_CSV,
-                        layout_path(stage->arena, outputs[i].csv, stage->session->run_date, 0),
-                        err) != 0) {
-            return -1;
-        }
-    }
-    return 0;
 }
 
 /* The run dates before this one that gold shall be made from as well go to stage->history; *rows:
@@ -177,8 +189,10 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
 {
     static const struct text joining = TEXT("Jointures", "Joining");
     static const struct text scoring = TEXT("Prédictions", "Predicting");
+    static const struct text writing = TEXT("Écriture de gold", "Writing gold");
     static const struct definition before[] = {
         {"mesures", "gold/mesures.sql", LAKE_TABLE},
+        {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW},
         {"entretien", "gold/entretien.sql", LAKE_TABLE},
         {"registre", "gold/registre.sql", LAKE_VIEW},
         {"features", "gold/features.sql", LAKE_TABLE},
@@ -186,28 +200,31 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     };
     static const struct definition after[] = {
         {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE},
-        {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW},
         {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE},
         {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE},
         {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE},
         {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE},
     };
     struct lake *lake = stage->lake;
+    const struct gold_files *files = stage_files(stage);
     stage_tell(stage->session, &joining, 0, 0);
     if ((stage->options->has_since && join_history(stage, err) != 0) ||
         define_words(lake, err) != 0 ||
         lake_define_by_key(lake, "sommes_jour", "gold/sommes_jour.sql",
                            fleet_table(TABLE_TELEMETRY)->name, err) != 0 ||
-        define_all(lake, before, sizeof before / sizeof *before, err) != 0) {
+        define_all(stage, files, before, sizeof before / sizeof *before, err) != 0) {
         return -1;
     }
     stage_tell(stage->session, &scoring, 0, 0);
     stage->report->foreign_model = model->foreign;
-    if (score_features(stage, model, err) != 0 ||
-        define_all(lake, after, sizeof after / sizeof *after, err) != 0 ||
-        count_vehicles(stage, err) != 0 || refuse_empty(stage->report, err) != 0 ||
-        write_tables(stage, err) != 0) {
+    if (score_features(stage, model, err) != 0) {
         return -1;
     }
-    return quality_write(stage, fleet_table(TABLE_REPORTING), "gold", "", err);
+    stage_tell(stage->session, &writing, 0, 0);
+    if (define_all(stage, files, after, sizeof after / sizeof *after, err) != 0 ||
+        quality_write(stage, *fleet_table(TABLE_REPORTING), "gold", "", err) != 0 ||
+        count_vehicles(stage, err) != 0) {
+        return -1;
+    }
+    return refuse_empty(stage->report, err);
 }

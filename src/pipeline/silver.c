@@ -233,11 +233,11 @@ int silver_build(struct stage *stage, struct error *err)
     const struct table telemetry = silver_telemetry(stage);
     stage_tell(stage->session, &building, 0, 0);
     /* Rows that lie on disk are counted while they are written. */
-    if (clean(stage, err) != 0 || write_telemetry(stage, err) != 0 || count_rows(stage, err) != 0 ||
-        write_small_tables(stage, err) != 0) {
+    if (clean(stage, err) != 0 || write_telemetry(stage, err) != 0 ||
+        write_small_tables(stage, err) != 0 || count_rows(stage, err) != 0) {
         return -1;
     }
-    return quality_write(stage, &telemetry, "silver", schema_issues(stage), err);
+    return quality_write(stage, telemetry, "silver", schema_issues(stage), err);
 }
 
 int silver_open(struct stage *stage, struct error *err)
