@@ -108,7 +108,7 @@ static void test_a_disk_that_fills_while_the_engine_spills_leaves_everything_as_
     struct e2e *e = *state;
     e2e_works(e, "generate", "--vehicles", "2000", "--days", "10", "--messages-per-day", "10",
               "--format", "ndjson", NULL);
-    fill_at_each_part(e, "64MB", 5, true);
+    fill_at_each_part(e, "52MB", 5, true);
 }
 
 /* ---- files that change while they are read ---- */
