@@ -12,11 +12,11 @@
 #include <stdlib.h>
 
 struct task {
-    int (*work)(struct lake *lake, const void *what, struct error *err);
-    const void *what;
+    int (*work)(struct lake *lake, void *what, struct error *err);
+    void *what;
 };
 
-enum { TASKS = 32 }; /* a run of both stages has 19 */
+enum { TASKS = 32 }; /* a run of both stages has 20 */
 
 struct beside {
     struct lake *lake; /* of the thread */
@@ -91,9 +91,8 @@ void beside_open(struct stage *stage)
     }
 }
 
-int beside_do(struct stage *stage,
-              int (*work)(struct lake *lake, const void *what, struct error *err), const void *what,
-              struct error *err)
+int beside_do(struct stage *stage, int (*work)(struct lake *lake, void *what, struct error *err),
+              void *what, struct error *err)
 {
     struct beside *beside = stage->beside;
     if (!beside) {

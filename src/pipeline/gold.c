@@ -25,48 +25,68 @@ static const struct {
 };
 enum { OUTPUTS = sizeof outputs / sizeof *outputs };
 
-/* Their files, Parquet and, where there is one, CSV; owned by the arena. */
-struct gold_files {
-    struct lake_file parquet, csv;
+/* A table to be made. */
+struct definition {
+    const char *name, *file;
+    enum lake_definition kind;
+    bool beside; /* made beside, as nothing is made from it */
 };
 
-static struct gold_files *stage_files(struct stage *stage)
+/* The same with its files, if gold writes it: Parquet, and CSV or no path. */
+struct making {
+    const struct definition *definition;
+    struct lake_file files[2];
+};
+
+/* The files of all outputs, owned by the arena. */
+static struct making *stage_files(struct stage *stage)
 {
-    struct gold_files *files = ARENA_NEW(stage->arena, struct gold_files, OUTPUTS);
+    struct making *makings = ARENA_NEW(stage->arena, struct making, OUTPUTS);
     for (size_t i = 0; i < OUTPUTS; i++) {
         const struct lake_output output = {.table = fleet_table(outputs[i].table),
                                            .order = outputs[i].order};
         const char *path = stage_path(stage, outputs[i].table);
-        files[i].parquet =
+        makings[i].files[0] =
             (struct lake_file){output, LAKE_PARQUET, publish_stage(stage->publication, path)};
         if (outputs[i].csv) {
             path = layout_path(stage->arena, outputs[i].csv, stage->session->run_date, 0);
-            files[i].csv =
+            makings[i].files[1] =
                 (struct lake_file){output, LAKE_CSV, publish_stage(stage->publication, path)};
         }
     }
-    return files;
+    return makings;
 }
 
-struct definition {
-    const char *name, *file;
-    enum lake_definition kind;
-};
+static int define(struct lake *lake, const struct definition *definition, struct error *err)
+{
+    return lake_define(lake, definition->name, definition->file, definition->kind, err);
+}
 
-/* Makes the tables, and as soon as there is one that gold writes begins to. */
-static int define_all(struct stage *stage, const struct gold_files *files,
+/* Makes the table if that is not done, and writes it. */
+static int write_one(struct lake *lake, void *what, struct error *err)
+{
+    const struct making *making = what;
+    if (making->definition->beside && define(lake, making->definition, err) != 0) {
+        return -1;
+    }
+    return lake_write_files(lake, making->files, making->files[1].path ? 2 : 1, err);
+}
+
+/* Makes the tables, and begins to write each that gold writes as soon as it is there. */
+static int define_all(struct stage *stage, struct making *makings,
                       const struct definition *definitions, size_t count, struct error *err)
 {
     for (size_t d = 0; d < count; d++) {
-        const char *name = definitions[d].name;
-        if (lake_define(stage->lake, name, definitions[d].file, definitions[d].kind, err) != 0) {
+        const struct definition *definition = &definitions[d];
+        if (!definition->beside && define(stage->lake, definition, err) != 0) {
             return -1;
         }
         for (size_t i = 0; i < OUTPUTS; i++) {
-            if (strcmp(fleet_table(outputs[i].table)->name, name) == 0 &&
-                (stage_write_file(stage, &files[i].parquet, err) != 0 ||
-                 (outputs[i].csv && stage_write_file(stage, &files[i].csv, err) != 0))) {
-                return -1;
+            if (strcmp(makings[i].files[0].output.table->name, definition->name) == 0) {
+                makings[i].definition = definition;
+                if (beside_do(stage, write_one, &makings[i], err) != 0) {
+                    return -1;
+                }
             }
         }
     }
@@ -191,28 +211,28 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
     static const struct text scoring = TEXT("Prédictions", "Predicting");
     static const struct text writing = TEXT("Écriture de gold", "Writing gold");
     static const struct definition before[] = {
-        {"mesures", "gold/mesures.sql", LAKE_TABLE},
-        {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW},
-        {"entretien", "gold/entretien.sql", LAKE_TABLE},
-        {"registre", "gold/registre.sql", LAKE_VIEW},
-        {"features", "gold/features.sql", LAKE_TABLE},
-        {"orphelins", "gold/orphelins.sql", LAKE_TABLE},
+        {"mesures", "gold/mesures.sql", LAKE_TABLE, false},
+        {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW, false},
+        {"entretien", "gold/entretien.sql", LAKE_TABLE, false},
+        {"registre", "gold/registre.sql", LAKE_VIEW, false},
+        {"features", "gold/features.sql", LAKE_TABLE, false},
+        {"orphelins", "gold/orphelins.sql", LAKE_TABLE, true},
     };
     static const struct definition after[] = {
-        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE},
-        {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE},
-        {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE},
-        {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE},
-        {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE},
+        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE, false},
+        {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE, false},
+        {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE, true},
+        {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE, true},
+        {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE, true},
     };
     struct lake *lake = stage->lake;
-    const struct gold_files *files = stage_files(stage);
+    struct making *makings = stage_files(stage);
     stage_tell(stage->session, &joining, 0, 0);
     if ((stage->options->has_since && join_history(stage, err) != 0) ||
         define_words(lake, err) != 0 ||
         lake_define_by_key(lake, "sommes_jour", "gold/sommes_jour.sql",
                            fleet_table(TABLE_TELEMETRY)->name, err) != 0 ||
-        define_all(stage, files, before, sizeof before / sizeof *before, err) != 0) {
+        define_all(stage, makings, before, sizeof before / sizeof *before, err) != 0) {
         return -1;
     }
     stage_tell(stage->session, &scoring, 0, 0);
@@ -221,9 +241,9 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
         return -1;
     }
     stage_tell(stage->session, &writing, 0, 0);
-    if (define_all(stage, files, after, sizeof after / sizeof *after, err) != 0 ||
+    if (define_all(stage, makings, after, sizeof after / sizeof *after, err) != 0 ||
         quality_write(stage, *fleet_table(TABLE_REPORTING), "gold", "", err) != 0 ||
-        count_vehicles(stage, err) != 0) {
+        beside_settle(stage, err) != 0 || count_vehicles(stage, err) != 0) {
         return -1;
     }
     return refuse_empty(stage->report, err);

@@ -73,7 +73,7 @@ static const char *make_text(const struct report *report, uint64_t rows, const u
                         missing_quote, missing, missing_quote, quote, issues, quote, values);
 }
 
-static int write_report(struct lake *lake, const void *what, struct error *err)
+static int write_report(struct lake *lake, void *what, struct error *err)
 {
     const struct report *report = what;
     struct arena arena = {0};

@@ -29,14 +29,9 @@ void stage_tell(const struct session *session, const struct text *what, uint64_t
     }
 }
 
-static int write_file(struct lake *lake, const void *file, struct error *err)
+static int write_file(struct lake *lake, void *file, struct error *err)
 {
     return lake_write_files(lake, file, 1, err);
-}
-
-int stage_write_file(struct stage *stage, const struct lake_file *file, struct error *err)
-{
-    return beside_do(stage, write_file, file, err);
 }
 
 int stage_write(struct stage *stage, const struct lake_output *output, enum lake_format format,
@@ -44,7 +39,7 @@ int stage_write(struct stage *stage, const struct lake_output *output, enum lake
 {
     struct lake_file *file = ARENA_NEW(stage->arena, struct lake_file, 1);
     *file = (struct lake_file){*output, format, publish_stage(stage->publication, relative)};
-    return stage_write_file(stage, file, err);
+    return beside_do(stage, write_file, file, err);
 }
 
 const char *stage_path(struct stage *stage, enum table_id table)
@@ -93,7 +88,8 @@ static int use_threads(struct stage *stage, struct error *err)
 static int run_silver(struct stage *stage, double *mark, struct error *err)
 {
     struct run_report *report = stage->report;
-    if (bronze_load(stage, err) != 0 || use_threads(stage, err) != 0) {
+    if (bronze_load(stage, err) != 0 || use_threads(stage, err) != 0 ||
+        lineage_inputs(stage, err) != 0) {
         return -1;
     }
     report->seconds_ingest = lap(mark);

@@ -73,10 +73,13 @@ static int write_telemetry(struct stage *stage, struct error *err)
     const struct table telemetry = silver_telemetry(stage);
     size_t count = 0;
     stage_tell(stage->session, &WRITING, 0, 0);
-    if (lake_days(stage->lake, telemetry.name, "event_date", stage->arena, &days, &day_count,
-                  err) != 0 ||
-        (stage->taken.goes_on && lake_days(stage->lake, "telemetry_jours", "event_date",
-                                           stage->arena, &changed, &changed_count, err) != 0)) {
+    if (nothing_new(stage)) {
+        taken_days(stage, &days, &day_count);
+    } else if (lake_days(stage->lake, telemetry.name, "event_date", stage->arena, &days, &day_count,
+                         err) != 0 ||
+               (stage->taken.goes_on &&
+                lake_days(stage->lake, "telemetry_jours", "event_date", stage->arena, &changed,
+                          &changed_count, err) != 0)) {
         return -1;
     }
     struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
@@ -217,9 +220,15 @@ static int clean(struct stage *stage, struct error *err)
     const char *name = made.name;
     bool few = stage->report->telemetry.records < LAKE_ROWS_A_THREAD;
     made.name = stage->taken.goes_on ? "telemetry_jours" : name;
-    if ((nothing_new(stage) ? lake_create(stage->lake, &made, err)
-                            : lake_define_distinct(stage->lake, &made, "telemetry_messages",
-                                                   &silver_distinct, err)) != 0) {
+    if (nothing_new(stage)) {
+        if (lake_create(stage->lake, &made, err) != 0) {
+            return -1;
+        }
+    } else if ((stage->taken.goes_on &&
+                lake_define(stage->lake, "telemetry_messages", "silver/telemetry_messages.sql",
+                            LAKE_VIEW, err) != 0) ||
+               lake_define_distinct(stage->lake, &made, "telemetry_messages", &silver_distinct,
+                                    err) != 0) {
         return -1;
     }
     return stage->taken.goes_on ? lake_define(stage->lake, name, "silver/telemetry_ensemble.sql",

@@ -29,8 +29,9 @@ struct stage {
     struct arena *arena; /* of the whole run */
     struct taken taken;
     const char *raw; /* the folder with bronze/ in it: the root, or where bronze_fetch() put it */
-    struct remote *remote; /* raw data of another file system, or NULL */
-    struct beside *beside; /* NULL: what would be done beside is done at once */
+    struct remote *remote;              /* raw data of another file system, or NULL */
+    struct beside *beside;              /* NULL: what would be done beside is done at once */
+    char inputs_sha256[HASH_TEXT_SIZE]; /* for run.json, once what is done beside is settled */
     json_t *history; /* for run.json: the earlier silver that gold was made from; NULL: none */
 };
 
@@ -43,9 +44,6 @@ void stage_tell(const struct session *session, const struct text *what, uint64_t
 int stage_write(struct stage *stage, const struct lake_output *output, enum lake_format format,
                 const char *relative, struct error *err);
 
-/* The same to where it says, a place that is staged already. */
-int stage_write_file(struct stage *stage, const struct lake_file *file, struct error *err);
-
 /* The path of a table for the run date, relative to the root. */
 const char *stage_path(struct stage *stage, enum table_id table);
 
@@ -56,9 +54,8 @@ void beside_open(struct stage *stage);
 
 /* Does work(lake, what) now or later, on the stage's session or one beside it; `what` lives as long
  * as the run. After a failure, which may be an earlier one's, nothing more is begun. */
-int beside_do(struct stage *stage,
-              int (*work)(struct lake *lake, const void *what, struct error *err), const void *what,
-              struct error *err);
+int beside_do(struct stage *stage, int (*work)(struct lake *lake, void *what, struct error *err),
+              void *what, struct error *err);
 
 /* Waits until all is done, or says what failed. */
 int beside_settle(struct stage *stage, struct error *err);
@@ -124,6 +121,9 @@ int taken_open(struct stage *stage, const char *folder, const struct record_spec
 
 /* Frees what stage->taken holds; zeroed is fine. */
 void taken_release(struct stage *stage);
+
+/* The days of the earlier silver's telemetry, in order, owned by the run's arena. */
+void taken_days(struct stage *stage, int32_t **days, size_t *count);
 
 /* A file of the earlier silver stays as it is, and is one of this run's; false: there is none. */
 bool taken_keep(struct stage *stage, const char *path);
@@ -209,6 +209,9 @@ int quality_write(struct stage *stage, struct table table, const char *level,
 
 /* One more file of a combined hash; the files come sorted as their list is. */
 void lineage_combine(struct hash *hash, const char *path, const char *sha256);
+
+/* Combines the hashes of all inputs, beside, into stage->inputs_sha256. */
+int lineage_inputs(struct stage *stage, struct error *err);
 
 /* The section of run.json that names a published file: "silver", "taken", "gold" or "quarantine".
  */

@@ -35,9 +35,9 @@ static int close_stage(void **state)
 }
 
 /* Counts, after asking the engine, so that both sessions are at work. */
-static int count_one(struct lake *lake, const void *what, struct error *err)
+static int count_one(struct lake *lake, void *what, struct error *err)
 {
-    struct fixture *f = (struct fixture *)what;
+    struct fixture *f = what;
     uint64_t one;
     if (lake_count(lake, "SELECT count(*) FROM (VALUES (1)) AS t", &one, err) != 0) {
         return -1;
@@ -46,7 +46,7 @@ static int count_one(struct lake *lake, const void *what, struct error *err)
     return 0;
 }
 
-static int fail_one(struct lake *lake, const void *what, struct error *err)
+static int fail_one(struct lake *lake, void *what, struct error *err)
 {
     (void)lake;
     (void)what;
