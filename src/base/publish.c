@@ -482,28 +482,16 @@ void publish_keep(struct publication *publication, const char *relative, const c
     file->hashed = file->kept = true;
 }
 
-const char *publish_stage(struct publication *publication, const char *relative)
+const char *publish_stage(struct publication *publication, const char *relative,
+                          struct written **written)
 {
     struct publication *p = publication;
     assert(!strchr(relative, '~'));
     struct published_file *file = add_file(p, relative);
-    file->staged = staged_path(&p->arena, p->staging, relative);
-    return file->staged;
-}
-
-void publish_know(struct publication *publication, const char *staged,
-                  const struct written *written)
-{
-    struct published_file *file = publication->files;
-    while (!file->staged || strcmp(file->staged, staged) != 0) {
-        file++;
-        assert(file < publication->files + publication->file_count);
+    if (written) {
+        file->written = *written = ARENA_NEW(&p->arena, struct written, 1);
     }
-    if (*written->sha256) {
-        memcpy(file->sha256, written->sha256, sizeof file->sha256);
-        file->bytes = written->bytes;
-        file->hashed = true;
-    }
+    return staged_path(&p->arena, p->staging, relative);
 }
 
 static void add_drop(struct publication *p, const char *relative)
@@ -595,11 +583,23 @@ static void hash_one(void *context, size_t index, unsigned worker)
     pthread_mutex_unlock(&hashing->lock);
 }
 
+/* What its writer has said of a file. */
+static void take_word(struct published_file *file)
+{
+    const struct written *written = file->written;
+    if (!file->hashed && written && *written->sha256) {
+        memcpy(file->sha256, written->sha256, sizeof file->sha256);
+        file->bytes = written->bytes;
+        file->hashed = true;
+    }
+}
+
 int publish_hash(struct publication *publication, unsigned threads, struct error *err)
 {
     struct publication *p = publication;
     uint64_t bytes = 0;
     for (size_t i = 0; i < p->file_count; i++) {
+        take_word(&p->files[i]);
         if (!p->files[i].hashed &&
             fs_is_folder(staged_path(&p->arena, p->staging, p->files[i].path)) &&
             take_parts(p, i, err) != 0) {

@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 struct published_file {
-    const char *path;   /* relative to the root */
-    const char *staged; /* where it is written; NULL: in place already, or a part */
+    const char *path;              /* relative to the root */
+    const struct written *written; /* what its writer says of it; NULL: nobody is asked */
     char sha256[HASH_TEXT_SIZE];
     uint64_t bytes;
     bool hashed; /* sha256 and bytes are known */
@@ -44,12 +44,11 @@ struct publication {
 int publish_begin(struct publication *publication, const char *root, struct error *err);
 
 /* The path under which to write the file, or the folder of part files, that shall be ROOT/relative;
- * nothing need be made above it. Owned by the publication. `relative` has no newline and no '~'. */
-const char *publish_stage(struct publication *publication, const char *relative);
-
-/* The file at a path that publish_stage() gave holds this, if that is known. */
-void publish_know(struct publication *publication, const char *staged,
-                  const struct written *written);
+ * nothing need be made above it. Owned by the publication. `relative` has no newline and no '~'.
+ * `written` (or NULL) is where the file's writer, whatever its thread, may say before
+ * publish_hash() what it holds, so that nobody has to read it. */
+const char *publish_stage(struct publication *publication, const char *relative,
+                          struct written **written);
 
 /* ROOT/relative is one of the files of this publication and stays as an earlier one left it, with
  * this hash and size. */

@@ -182,6 +182,23 @@ static void duck_close(struct lake *base)
     free(lake);
 }
 
+static const struct lake_engine duck_engine;
+
+/* A session that does not own the database, and has no rows that are kept here but through their
+ * views. */
+static struct lake *duck_beside(struct lake *base)
+{
+    struct duck *lake = duck_of(base);
+    struct duck *beside = xcalloc(1, sizeof *beside);
+    beside->lake.engine = &duck_engine;
+    beside->threads = lake->threads;
+    if (duckdb_connect(lake->database, &beside->work) != DuckDBSuccess ||
+        duckdb_connect(lake->database, &beside->reader) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    return &beside->lake;
+}
+
 static int duck_use_threads(struct lake *base, unsigned threads, struct error *err)
 {
     char sql[40];
@@ -365,7 +382,7 @@ static struct kept *add_kept(struct duck *lake, const struct table *table,
     assert(lake->kept_count < KEPT_TABLES);
     struct kept *kept = &lake->kept[lake->kept_count++];
     *kept = (struct kept){
-        arena_strdup(&lake->names, table->name), table,
+        arena_strdup(&lake->names, table->name), table, *table,
         distinct_open(table, distinct->key, distinct->least, distinct->day, lake->scratch)};
     return kept;
 }
@@ -797,12 +814,22 @@ static enum column_type type_of(duckdb_type type)
     }
 }
 
-/* The columns of a table as the catalog has them, without a statement: a fifth of a millisecond
- * less for each table that a run writes. False: it is no table. */
+/* The columns of a table as the catalog has them, or of rows that are kept here, without a
+ * statement: a fifth of a millisecond less for each table that a run writes. False: it is no table.
+ */
 static bool table_columns(struct duck *lake, const char *name, struct arena *arena,
                           struct column **columns, size_t *count)
 {
     duckdb_table_description table = NULL;
+    for (size_t i = 0; i < lake->kept_count; i++) {
+        if (strcmp(lake->kept[i].name, name) == 0) {
+            const struct table *shown = &lake->kept[i].shown;
+            *columns = ARENA_NEW(arena, struct column, shown->column_count);
+            memcpy(*columns, shown->columns, shown->column_count * sizeof **columns);
+            *count = shown->column_count;
+            return true;
+        }
+    }
     bool found = duckdb_table_description_create(lake->work, NULL, name, &table) == DuckDBSuccess;
     *count = found ? duckdb_table_description_get_column_count(table) : 0;
     *columns = ARENA_NEW(arena, struct column, *count);
@@ -951,6 +978,7 @@ static int duck_define_distinct(struct lake *base, const struct table *table, co
         for (size_t i = 0; i < lake->kept_count; i++) {
             if (lake->kept[i].distinct == distinct) {
                 lake->kept[i].name = arena_strdup(&lake->names, table->name);
+                lake->kept[i].shown = *table;
             }
         }
         return show_rows(lake, table->name, table, distinct, err);
@@ -1050,6 +1078,7 @@ static const struct lake_engine duck_engine = {
     .each_block = duck_each_block,
     .map = duck_map,
     .scalar = duck_scalar,
+    .beside = duck_beside,
     .use_threads = duck_use_threads,
     .plan_simply = duck_plan_simply,
     .keep_no_order = duck_keep_no_order,

@@ -19,6 +19,7 @@ struct feed { /* one table that is being fed */
 struct kept { /* one table whose rows are kept here; the engine has a view of them */
     const char *name;
     const struct table *fed; /* what its batches name */
+    struct table shown;      /* the columns of the view */
     struct distinct *distinct;
 };
 

@@ -45,6 +45,7 @@ struct lake_engine {
     int (*open_file)(struct lake *lake, const char *name, const char *path, struct error *err);
     int (*drop)(struct lake *lake, const char *name, struct error *err);
     int (*scalar)(struct lake *lake, const struct lake_scalar *scalar, struct error *err);
+    struct lake *(*beside)(struct lake *lake);
     int (*use_threads)(struct lake *lake, unsigned threads, struct error *err);
     void (*plan_simply)(struct lake *lake);
     void (*keep_no_order)(struct lake *lake);

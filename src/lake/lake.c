@@ -22,6 +22,11 @@ void lake_close(struct lake *lake)
     }
 }
 
+struct lake *lake_beside(struct lake *lake)
+{
+    return lake->engine->beside ? lake->engine->beside(lake) : NULL;
+}
+
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err)
 {
     return lake->engine->use_threads ? lake->engine->use_threads(lake, threads, err) : 0;
@@ -257,22 +262,12 @@ int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct l
                struct error *err)
 {
     struct row_list list = {.arena = arena};
-    struct column *columns = NULL;
-    int status = -1;
     *out = (struct lake_rows){0};
-    if ((!lake_has_workers(lake) && lake_columns(lake, arena_printf(arena, "(%s)", sql), arena,
-                                                 &columns, &out->columns, err) != 0) ||
-        lake_each(lake, sql, keep_row, &list, err) != 0) {
-        goto done;
+    int status = lake_each(lake, sql, keep_row, &list, err);
+    if (status == 0) {
+        out->columns = list.columns;
+        take_rows(&list, out);
     }
-    out->names = columns ? ARENA_NEW(arena, const char *, out->columns) : NULL;
-    for (size_t c = 0; columns && c < out->columns; c++) {
-        out->names[c] = columns[c].name;
-    }
-    out->columns = columns ? out->columns : list.columns;
-    take_rows(&list, out);
-    status = 0;
-done:
     free((void *)list.cells);
     return status;
 }
@@ -292,29 +287,13 @@ int lake_ask(struct lake *lake, const char *sql, const char *const *values, size
     return status;
 }
 
-/* The one row of a query of counts, whose names nobody asks for. */
-static int query_row(struct lake *lake, const char *sql, struct arena *arena, struct lake_rows *out,
-                     struct error *err)
-{
-    struct row_list list = {.arena = arena};
-    *out = (struct lake_rows){0};
-    int status = lake_each(lake, sql, keep_row, &list, err);
-    if (status == 0) {
-        out->columns = list.columns;
-        take_rows(&list, out);
-        assert(out->rows == 1);
-    }
-    free((void *)list.cells);
-    return status;
-}
-
 int lake_count(struct lake *lake, const char *sql, uint64_t *out, struct error *err)
 {
     struct arena arena = {0};
     struct lake_rows rows;
-    int status = query_row(lake, sql, &arena, &rows, err);
+    int status = lake_query(lake, sql, &arena, &rows, err);
     if (status == 0) {
-        assert(rows.columns == 1);
+        assert(rows.rows == 1 && rows.columns == 1);
         *out = rows.cells[0] ? strtoull(rows.cells[0], NULL, 10) : 0;
     }
     arena_release(&arena);
@@ -330,9 +309,9 @@ int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t cou
     for (size_t i = 0; i < count; i++) {
         sql = arena_printf(&arena, "%s%s (%s) AS n%zu", sql, i > 0 ? "," : "", counts[i].sql, i);
     }
-    int status = query_row(lake, sql, &arena, &rows, err);
+    int status = lake_query(lake, sql, &arena, &rows, err);
     for (size_t i = 0; i < count && status == 0; i++) {
-        assert(rows.columns == count);
+        assert(rows.rows == 1 && rows.columns == count);
         *counts[i].out = rows.cells[i] ? strtoull(rows.cells[i], NULL, 10) : 0;
     }
     arena_release(&arena);

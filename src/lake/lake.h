@@ -38,6 +38,10 @@ int lake_open(struct lake **out, const struct lake_options *options, struct erro
 /* Closes a session and everything in it; NULL is fine. */
 void lake_close(struct lake *lake);
 
+/* A second session on the same tables, for another thread: it reads and writes to files what this
+ * one has made, which goes on meanwhile. Closed before this one. NULL: the engine has none. */
+struct lake *lake_beside(struct lake *lake);
+
 /* From now on the engine itself works with so many threads (0: all available cores). Spark has its
  * own machines and passes over it. */
 int lake_use_threads(struct lake *lake, unsigned threads, struct error *err);
@@ -177,9 +181,8 @@ int lake_each(struct lake *lake, const char *sql,
               void *context, struct error *err);
 
 struct lake_rows {
-    const char **names; /* [columns]; NULL: the engine does not tell (Spark) */
-    const char **cells; /* [rows][columns]; NULL: SQL NULL */
-    size_t rows, columns;
+    const char **cells;   /* [rows][columns]; NULL: SQL NULL */
+    size_t rows, columns; /* columns 0 when there are no rows */
 };
 
 /* All rows of a small query as text, owned by the arena. */
@@ -187,7 +190,7 @@ int lake_query(struct lake *lake, const char *sql, struct arena *arena, struct l
                struct error *err);
 
 /* The same with values from outside: $1, $2, ... in `sql` are bound to `values[value_count]`, texts
- * that are never read as SQL. `names` is not told (NULL). */
+ * that are never read as SQL. */
 int lake_ask(struct lake *lake, const char *sql, const char *const *values, size_t value_count,
              struct arena *arena, struct lake_rows *out, struct error *err);
 

@@ -505,8 +505,7 @@ static int create_tables(struct stage *stage, const struct record_spec *telemetr
 {
     static const enum table_id fed[] = {TABLE_ENTRETIENS, TABLE_VEHICULES, TABLE_QUARANTAINE,
                                         TABLE_ENTREES, TABLE_PRISES};
-    static const char *const joined[] = {"telemetry_messages", "records_ensemble",
-                                         "inputs_ensemble", "taken_ensemble"};
+    static const char *const joined[] = {"records_ensemble", "inputs_ensemble", "taken_ensemble"};
     if (lake_create_distinct(stage->lake, telemetry->table, &silver_distinct, err) != 0) {
         return -1;
     }

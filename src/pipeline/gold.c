@@ -9,18 +9,83 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What gold writes, in the order of run.json. */
+static const struct {
+    enum table_id table;
+    const char *order;
+    const char *csv; /* beside the Parquet file, or NULL */
+} outputs[] = {
+    {TABLE_REPORTING, "vin", "gold/reporting_final.csv"},
+    {TABLE_HISTORIQUE_ENTRETIEN, "vin, rang", NULL},
+    {TABLE_VEHICULE_JOUR, "vin, event_date", NULL},
+    {TABLE_ORPHELINS, "vin", NULL},
+    {TABLE_PANNES_PAR_JOUR, "event_date", "gold/aggregations/pannes_par_jour_D.csv"},
+    {TABLE_PANNES_PAR_SEMAINE, "week_start", "gold/aggregations/pannes_par_semaine_D.csv"},
+    {TABLE_PANNES_PAR_MOIS, "month_start", "gold/aggregations/pannes_par_mois_D.csv"},
+};
+enum { OUTPUTS = sizeof outputs / sizeof *outputs };
+
+/* A table to be made. */
 struct definition {
     const char *name, *file;
     enum lake_definition kind;
+    bool beside; /* made beside, as nothing is made from it */
 };
 
-static int define_all(struct lake *lake, const struct definition *definitions, size_t count,
-                      struct error *err)
+/* The same with its files, if gold writes it: Parquet, and CSV or no path. */
+struct making {
+    const struct definition *definition;
+    struct lake_file files[2];
+};
+
+/* The files of all outputs, owned by the arena. */
+static struct making *stage_files(struct stage *stage)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (lake_define(lake, definitions[i].name, definitions[i].file, definitions[i].kind, err) !=
-            0) {
+    struct making *makings = ARENA_NEW(stage->arena, struct making, OUTPUTS);
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        const struct lake_output output = {.table = fleet_table(outputs[i].table),
+                                           .order = outputs[i].order};
+        const char *path = stage_path(stage, outputs[i].table);
+        makings[i].files[0] = stage_file(stage, &output, LAKE_PARQUET, path);
+        if (outputs[i].csv) {
+            path = layout_path(stage->arena, outputs[i].csv, stage->session->run_date, 0);
+            makings[i].files[1] = stage_file(stage, &output, LAKE_CSV, path);
+        }
+    }
+    return makings;
+}
+
+static int define(struct lake *lake, const struct definition *definition, struct error *err)
+{
+    return lake_define(lake, definition->name, definition->file, definition->kind, err);
+}
+
+/* Makes the table if that is not done, and writes it. */
+static int write_one(struct lake *lake, void *what, struct error *err)
+{
+    const struct making *making = what;
+    if (making->definition->beside && define(lake, making->definition, err) != 0) {
+        return -1;
+    }
+    return lake_write_files(lake, making->files, making->files[1].path ? 2 : 1, err);
+}
+
+/* Makes the tables, and begins to write each that gold writes as soon as it is there. */
+static int define_all(struct stage *stage, struct making *makings,
+                      const struct definition *definitions, size_t count, struct error *err)
+{
+    for (size_t d = 0; d < count; d++) {
+        const struct definition *definition = &definitions[d];
+        if (!definition->beside && define(stage->lake, definition, err) != 0) {
             return -1;
+        }
+        for (size_t i = 0; i < OUTPUTS; i++) {
+            if (strcmp(makings[i].files[0].output.table->name, definition->name) == 0) {
+                makings[i].definition = definition;
+                if (beside_do(stage, write_one, &makings[i], err) != 0) {
+                    return -1;
+                }
+            }
         }
     }
     return 0;
@@ -54,29 +119,23 @@ static int sum_days(struct lake *lake, struct error *err)
     return lake_sum(lake, &sums, err);
 }
 
-/* Vehicles that send but cannot be scored, and how urgent the others are. */
+/* Vehicles that send but cannot be scored, and how urgent the others are; all in one query without
+ * a GROUP BY, which would begin with a hash table of megabytes. */
 static int count_vehicles(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
-    const struct lake_counted counts[] = {
+    struct lake_counted counts[3 + STATUT_COUNT] = {
         {"SELECT count(*) FROM reporting_final", &report->gold_rows},
         {"SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins", &report->without_service},
         {"SELECT CAST(sum(sans_registre) AS BIGINT) FROM orphelins", &report->without_register},
     };
-    if (lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err) != 0) {
-        return -1;
+    for (size_t s = 0; s < STATUT_COUNT; s++) {
+        counts[3 + s] = (struct lake_counted){
+            arena_printf(stage->arena, "SELECT count(*) FROM predictions WHERE statut_code = %zu",
+                         s),
+            &report->by_statut[s]};
     }
-    struct lake_rows rows;
-    if (lake_query(stage->lake,
-                   "SELECT statut_code, count(*) FROM predictions GROUP BY statut_code",
-                   stage->arena, &rows, err) != 0) {
-        return -1;
-    }
-    for (size_t r = 0; r < rows.rows; r++) {
-        report->by_statut[strtoul(rows.cells[2 * r], NULL, 10)] =
-            strtoull(rows.cells[2 * r + 1], NULL, 10);
-    }
-    return 0;
+    return lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err);
 }
 
 /* An empty gold would put an empty fleet in the place of the last good one. */
@@ -94,41 +153,6 @@ static int refuse_empty(const struct run_report *report, struct error *err)
         "(%llu without service record, %llu not in the register); nothing is "
         "published, check maintenance.csv and flotte.db",
         (unsigned long long)report->without_service, (unsigned long long)report->without_register);
-}
-
-static int write_tables(struct stage *stage, struct error *err)
-{
-    static const struct {
-        enum table_id table;
-        const char *order;
-        const char *csv; /* beside the Parquet file, or NULL */
-    } outputs[] = {
-        {TABLE_REPORTING, "vin", "gold/reporting_final.csv"},
-        {TABLE_HISTORIQUE_ENTRETIEN, "vin, rang", NULL},
-        {TABLE_VEHICULE_JOUR, "vin, event_date", NULL},
-        {TABLE_ORPHELINS, "vin", NULL},
-        {TABLE_PANNES_PAR_JOUR, "event_date", "gold/aggregations/pannes_par_jour_D.csv"},
-        {TABLE_PANNES_PAR_SEMAINE, "week_start", "gold/aggregations/pannes_par_semaine_D.csv"},
-        {TABLE_PANNES_PAR_MOIS, "month_start", "gold/aggregations/pannes_par_mois_D.csv"},
-    };
-    static const struct text writing = TEXT("Écriture de gold", "Writing gold");
-    const size_t count = sizeof outputs / sizeof *outputs;
-    for (size_t i = 0; i < count; i++) {
-        const struct lake_output output = {.table = fleet_table(outputs[i].table),
-                                           .order = outputs[i].order};
-        stage_tell(stage->session, &writing, i, count);
-        if (stage_write(stage, &output, LAKE_PARQUET, stage_path(stage, outputs[i].table), err) !=
-            0) {
-            return -1;
-        }
-        if (outputs[i].csv &&
-            stage_write(stage, &output, LAKE_CSV,
-                        layout_path(stage->arena, outputs[i].csv, stage->session->run_date, 0),
-                        err) != 0) {
-            return -1;
-        }
-    }
-    return 0;
 }
 
 /* The run dates before this one that gold shall be made from as well go to stage->history; *rows:
@@ -200,36 +224,41 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
 {
     static const struct text joining = TEXT("Jointures", "Joining");
     static const struct text scoring = TEXT("Prédictions", "Predicting");
+    static const struct text writing = TEXT("Écriture de gold", "Writing gold");
     static const struct definition before[] = {
-        {"mesures", "gold/mesures.sql", LAKE_TABLE},
-        {"entretien", "gold/entretien.sql", LAKE_TABLE},
-        {"registre", "gold/registre.sql", LAKE_VIEW},
-        {"features", "gold/features.sql", LAKE_TABLE},
-        {"orphelins", "gold/orphelins.sql", LAKE_TABLE},
+        {"mesures", "gold/mesures.sql", LAKE_TABLE, false},
+        {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW, false},
+        {"entretien", "gold/entretien.sql", LAKE_TABLE, false},
+        {"registre", "gold/registre.sql", LAKE_VIEW, false},
+        {"features", "gold/features.sql", LAKE_TABLE, false},
+        {"orphelins", "gold/orphelins.sql", LAKE_TABLE, true},
     };
     static const struct definition after[] = {
-        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE},
-        {"vehicule_jour", "gold/vehicule_jour.sql", LAKE_VIEW},
-        {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE},
-        {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE},
-        {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE},
-        {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE},
+        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE, false},
+        {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE, false},
+        {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE, true},
+        {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE, true},
+        {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE, true},
     };
     struct lake *lake = stage->lake;
+    struct making *makings = stage_files(stage);
     stage_tell(stage->session, &joining, 0, 0);
     lake_keep_no_order(lake); /* results are sorted when they are written */
     if ((stage->options->has_since && join_history(stage, err) != 0) ||
         define_words(lake, err) != 0 || sum_days(lake, err) != 0 ||
-        define_all(lake, before, sizeof before / sizeof *before, err) != 0) {
+        define_all(stage, makings, before, sizeof before / sizeof *before, err) != 0) {
         return -1;
     }
     stage_tell(stage->session, &scoring, 0, 0);
     stage->report->foreign_model = model->foreign;
-    if (score_features(stage, model, err) != 0 ||
-        define_all(lake, after, sizeof after / sizeof *after, err) != 0 ||
-        count_vehicles(stage, err) != 0 || refuse_empty(stage->report, err) != 0 ||
-        write_tables(stage, err) != 0) {
+    if (score_features(stage, model, err) != 0) {
         return -1;
     }
-    return quality_write(stage, fleet_table(TABLE_REPORTING), "gold", "", err);
+    stage_tell(stage->session, &writing, 0, 0);
+    if (define_all(stage, makings, after, sizeof after / sizeof *after, err) != 0 ||
+        quality_write(stage, *fleet_table(TABLE_REPORTING), "gold", "", err) != 0 ||
+        beside_settle(stage, err) != 0 || count_vehicles(stage, err) != 0) {
+        return -1;
+    }
+    return refuse_empty(stage->report, err);
 }

@@ -40,6 +40,25 @@ static int combine_input(void *context, const struct bytes *cells, size_t count,
     return 0;
 }
 
+static int combine_inputs(struct lake *lake, void *what, struct error *err)
+{
+    struct stage *stage = what;
+    struct hash hash;
+    hash_init(&hash);
+    int status = lake_each(lake,
+                           stage->taken.goes_on
+                               ? "SELECT path, sha256 FROM inputs_ensemble ORDER BY path, sha256"
+                               : "SELECT path, sha256 FROM inputs ORDER BY path, sha256",
+                           combine_input, &hash, err);
+    hash_finish(&hash, stage->inputs_sha256);
+    return status;
+}
+
+int lineage_inputs(struct stage *stage, struct error *err)
+{
+    return beside_do(stage, combine_inputs, stage, err);
+}
+
 static bool starts_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
@@ -171,13 +190,12 @@ int lineage_read(struct stage *stage, int32_t run_date, json_t **record, struct 
     return 0;
 }
 
-static int fill_record(struct stage *stage, const struct fleet_model *model, bool refused,
-                       json_t *record, struct error *err)
+static void fill_record(struct stage *stage, const struct fleet_model *model, bool refused,
+                        json_t *record)
 {
     char date[DATE_TEXT_SIZE];
-    char inputs_sha256[HASH_TEXT_SIZE] = "";
+    const char *inputs_sha256 = stage->inputs_sha256;
     char combined[HASH_TEXT_SIZE];
-    struct hash hash;
     bool silver = (stage->options->stages & STAGE_SILVER) != 0;
     json_object_set_new(record, "version", json_integer(1));
     json_object_set_new(record, "program", json_string("autostream " AUTOSTREAM_VERSION));
@@ -185,15 +203,6 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
                         json_string(date_format(stage->session->run_date, date)));
     json_object_del(record, "refused");
     if (silver) {
-        hash_init(&hash);
-        if (lake_each(stage->lake,
-                      stage->taken.goes_on
-                          ? "SELECT path, sha256 FROM inputs_ensemble ORDER BY path, sha256"
-                          : "SELECT path, sha256 FROM inputs ORDER BY path, sha256",
-                      combine_input, &hash, err) != 0) {
-            return -1;
-        }
-        hash_finish(&hash, inputs_sha256);
         json_t *files = outputs(stage->publication, "quarantine", combined);
         json_object_set_new(
             record, "quarantine",
@@ -206,7 +215,7 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
                                       "quarantined",
                                       (json_int_t)stage->report->telemetry.quarantined, "limit",
                                       stage->options->reject_limit));
-        return 0;
+        return;
     }
     if (silver) {
         json_t *files = outputs(stage->publication, "silver", combined);
@@ -229,7 +238,6 @@ static int fill_record(struct stage *stage, const struct fleet_model *model, boo
             record, "gold",
             gold_section(stage, model, silver_sha256 ? silver_sha256 : "", combined, files));
     }
-    return 0;
 }
 
 int lineage_write(struct stage *stage, const struct fleet_model *model, bool refused,
@@ -242,15 +250,15 @@ int lineage_write(struct stage *stage, const struct fleet_model *model, bool ref
         layout_path(stage->arena, "runs/run_date=D/run.json", stage->session->run_date, 0);
     int status = -1;
     if (publish_hash(stage->publication, stage->session->threads, err) != 0 ||
-        lineage_read(stage, stage->session->run_date, &record, err) != 0 ||
-        fill_record(stage, model, refused, record, err) != 0) {
+        lineage_read(stage, stage->session->run_date, &record, err) != 0) {
         goto done;
     }
+    fill_record(stage, model, refused, record);
     text = json_dumps(record, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
     if (!text) {
         out_of_memory();
     }
-    path = publish_stage(stage->publication, relative);
+    path = publish_stage(stage->publication, relative, NULL);
     if (fs_write(path, text, strlen(text), err) != 0) {
         goto done;
     }

@@ -6,7 +6,6 @@
 #include "base/fs.h"
 #include "lake/layout.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* nulls of rows in percent with two decimals, in the reference's form: "0.0", "22.0", "19.51". */
@@ -21,35 +20,20 @@ static const char *percent(struct arena *arena, uint64_t nulls, uint64_t rows)
     return text;
 }
 
-static int count_nulls(struct stage *stage, const struct table *table, uint64_t *rows,
-                       uint64_t *nulls, struct error *err)
-{
-    struct lake_rows result;
-    char *sql = arena_strdup(stage->arena, "SELECT count(*)");
-    for (size_t c = 0; c < table->column_count; c++) {
-        sql = arena_printf(stage->arena, "%s, count(%s)", sql, table->columns[c].name);
-    }
-    sql = arena_printf(stage->arena, "%s FROM %s", sql, table->name);
-    if (lake_query(stage->lake, sql, stage->arena, &result, err) != 0) {
-        return -1;
-    }
-    *rows = strtoull(result.cells[0], NULL, 10);
-    for (size_t c = 0; c < table->column_count; c++) {
-        nulls[c] = *rows - strtoull(result.cells[1 + c], NULL, 10);
-    }
-    return 0;
-}
+struct report {
+    struct table table;
+    int32_t run_date;
+    const char *schema_issues;
+    const char *path;
+};
 
-int quality_write(struct stage *stage, const struct table *table, const char *level,
-                  const char *schema_issues, struct error *err)
+/* The report's text, owned by the arena. */
+static const char *make_text(const struct report *report, uint64_t rows, const uint64_t *nulls,
+                             struct arena *arena)
 {
-    struct arena *arena = stage->arena;
-    uint64_t rows;
-    uint64_t *nulls = ARENA_NEW(arena, uint64_t, table->column_count);
+    const struct table *table = &report->table;
+    const char *issues = report->schema_issues;
     char date[DATE_TEXT_SIZE];
-    if (count_nulls(stage, table, &rows, nulls, err) != 0) {
-        return -1;
-    }
     char *head = arena_strdup(arena, "run_date,rows,missing_columns,schema_issues");
     char *values = arena_strdup(arena, "");
     char *missing = arena_strdup(arena, "");
@@ -62,12 +46,38 @@ int quality_write(struct stage *stage, const struct table *table, const char *le
             missing = arena_printf(arena, "%s%s%s", missing, *missing ? ", " : "", name);
         }
     }
-    const char *quote = strchr(schema_issues, ',') ? "\"" : "";
+    const char *quote = strchr(issues, ',') ? "\"" : "";
     const char *missing_quote = strchr(missing, ',') ? "\"" : "";
-    const char *text =
-        arena_printf(arena, "%s\n%s,%llu,%s%s%s,%s%s%s%s\n", head,
-                     date_format(stage->session->run_date, date), (unsigned long long)rows,
-                     missing_quote, missing, missing_quote, quote, schema_issues, quote, values);
-    const char *relative = arena_printf(arena, "quality/%s_quality_%s.csv", level, date);
-    return fs_write(publish_stage(stage->publication, relative), text, strlen(text), err);
+    return arena_printf(arena, "%s\n%s,%llu,%s%s%s,%s%s%s%s\n", head,
+                        date_format(report->run_date, date), (unsigned long long)rows,
+                        missing_quote, missing, missing_quote, quote, issues, quote, values);
+}
+
+static int write_report(struct lake *lake, void *what, struct error *err)
+{
+    const struct report *report = what;
+    struct arena arena = {0};
+    uint64_t rows;
+    uint64_t *nulls = ARENA_NEW(&arena, uint64_t, report->table.column_count);
+    int status = lake_nulls(lake, &report->table, &rows, nulls, err);
+    if (status == 0) {
+        const char *text = make_text(report, rows, nulls, &arena);
+        status = fs_write(report->path, text, strlen(text), err);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+int quality_write(struct stage *stage, struct table table, const char *level,
+                  const char *schema_issues, struct error *err)
+{
+    struct report *report = ARENA_NEW(stage->arena, struct report, 1);
+    char date[DATE_TEXT_SIZE];
+    const char *relative = arena_printf(stage->arena, "quality/%s_quality_%s.csv", level,
+                                        date_format(stage->session->run_date, date));
+    *report = (struct report){.table = table,
+                              .run_date = stage->session->run_date,
+                              .schema_issues = schema_issues,
+                              .path = publish_stage(stage->publication, relative, NULL)};
+    return beside_do(stage, write_report, report, err);
 }

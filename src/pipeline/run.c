@@ -29,11 +29,25 @@ void stage_tell(const struct session *session, const struct text *what, uint64_t
     }
 }
 
+struct lake_file stage_file(struct stage *stage, const struct lake_output *output,
+                            enum lake_format format, const char *relative)
+{
+    struct lake_file file = {.output = *output, .format = format};
+    file.path = publish_stage(stage->publication, relative, &file.written);
+    return file;
+}
+
+static int write_file(struct lake *lake, void *file, struct error *err)
+{
+    return lake_write_files(lake, file, 1, err);
+}
+
 int stage_write(struct stage *stage, const struct lake_output *output, enum lake_format format,
                 const char *relative, struct error *err)
 {
-    return lake_write(stage->lake, output, format, publish_stage(stage->publication, relative),
-                      err);
+    struct lake_file *file = ARENA_NEW(stage->arena, struct lake_file, 1);
+    *file = stage_file(stage, output, format, relative);
+    return beside_do(stage, write_file, file, err);
 }
 
 const char *stage_path(struct stage *stage, enum table_id table)
@@ -45,7 +59,8 @@ const char *stage_path(struct stage *stage, enum table_id table)
 static int refuse(struct stage *stage, struct error *err)
 {
     const struct ingest_counts *counts = &stage->report->telemetry;
-    if (silver_write_quarantine(stage, err) != 0 || lineage_write(stage, NULL, true, err) != 0 ||
+    if (silver_write_quarantine(stage, err) != 0 || beside_settle(stage, err) != 0 ||
+        lineage_write(stage, NULL, true, err) != 0 ||
         publish_commit(stage->publication, err) != 0) {
         return -1;
     }
@@ -63,8 +78,8 @@ static int refuse(struct stage *stage, struct error *err)
 }
 
 /* A small fleet's tables are read by one thread, whatever there are: the others' waking and waiting
- * took 45 of 160 ms of processor time with 50 vehicles; and by simple plans. Silver that was
- * published earlier may be of any size. */
+ * took 45 of 160 ms of processor time with 50 vehicles; and by simple plans. What else there is
+ * writes files beside. Silver that was published earlier may be of any size. */
 static int use_threads(struct stage *stage, struct error *err)
 {
     const struct run_report *r = stage->report;
@@ -74,13 +89,15 @@ static int use_threads(struct stage *stage, struct error *err)
         return lake_use_threads(stage->lake, stage->session->threads, err);
     }
     lake_plan_simply(stage->lake);
+    beside_open(stage);
     return 0;
 }
 
 static int run_silver(struct stage *stage, double *mark, struct error *err)
 {
     struct run_report *report = stage->report;
-    if (bronze_load(stage, err) != 0 || use_threads(stage, err) != 0) {
+    if (bronze_load(stage, err) != 0 || use_threads(stage, err) != 0 ||
+        lineage_inputs(stage, err) != 0) {
         return -1;
     }
     report->seconds_ingest = lap(mark);
@@ -108,7 +125,7 @@ static int run_stages(struct stage *stage, const struct fleet_model *model, stru
             : silver_open(stage, err) != 0 || use_threads(stage, err) != 0) {
         return -1;
     }
-    if (model && gold_build(stage, model, err) != 0) {
+    if ((model && gold_build(stage, model, err) != 0) || beside_settle(stage, err) != 0) {
         return -1;
     }
     report->seconds_gold = lap(&mark);
@@ -162,6 +179,7 @@ int pipeline_run(const struct session *session, const struct run_options *option
     }
 done:
     report->seconds = seconds_now() - start;
+    beside_close(&stage);
     lake_close(stage.lake);
     publish_end(&publication);
     taken_release(&stage);

@@ -73,19 +73,19 @@ static int write_telemetry(struct stage *stage, struct error *err)
     const struct table telemetry = silver_telemetry(stage);
     size_t count = 0;
     stage_tell(stage->session, &WRITING, 0, 0);
-    if (lake_days(stage->lake, telemetry.name, "event_date", stage->arena, &days, &day_count,
-                  err) != 0 ||
-        (stage->taken.goes_on && lake_days(stage->lake, "telemetry_jours", "event_date",
-                                           stage->arena, &changed, &changed_count, err) != 0)) {
+    if (nothing_new(stage)) {
+        taken_days(stage, &days, &day_count);
+    } else if (lake_days(stage->lake, telemetry.name, "event_date", stage->arena, &days, &day_count,
+                         err) != 0 ||
+               (stage->taken.goes_on &&
+                lake_days(stage->lake, "telemetry_jours", "event_date", stage->arena, &changed,
+                          &changed_count, err) != 0)) {
         return -1;
     }
     struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
-    struct written *written = ARENA_NEW(stage->arena, struct written, day_count + 1);
     if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
-        files[count++] = (struct lake_file){{.table = &telemetry, .order = silver_distinct.key},
-                                            LAKE_CSV,
-                                            publish_stage(stage->publication, CLEAN_CSV),
-                                            written};
+        const struct lake_output all = {.table = &telemetry, .order = silver_distinct.key};
+        files[count++] = stage_file(stage, &all, LAKE_CSV, CLEAN_CSV);
     }
     for (size_t i = 0, c = 0; i < day_count; i++) {
         const struct lake_output output = {.table = &telemetry,
@@ -99,15 +99,10 @@ static int write_telemetry(struct stage *stage, struct error *err)
         } else if (stage->taken.goes_on && taken_keep(stage, path)) {
             continue;
         }
-        files[count] = (struct lake_file){output, LAKE_PARQUET,
-                                          publish_stage(stage->publication, path), &written[count]};
-        count++;
+        files[count++] = stage_file(stage, &output, LAKE_PARQUET, path);
     }
     if (lake_write_files(stage->lake, files, count, err) != 0) {
         return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        publish_know(stage->publication, files[i].path, &written[i]);
     }
     return drop_other_days(stage,
                            layout_path(stage->arena, "silver/telemetry_parquet/run_date=D",
@@ -129,9 +124,9 @@ static int count_rows(struct stage *stage, struct error *err)
     const struct lake_counted counts[] = {
         {arena_printf(stage->arena, "SELECT count(*) FROM %s", telemetry), &report->silver_rows},
         {repeated, &report->conflicts},
-        {"SELECT count(*) FROM (SELECT vin FROM (SELECT DISTINCT vin, modele, annee FROM "
-         "vehicules) "
-         "AS v GROUP BY vin HAVING count(*) > 1) AS several",
+        {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING count(*) > 1 AND "
+         "(min(modele) <> max(modele) OR min(annee) <> max(annee) OR "
+         "count(modele) NOT IN (0, count(*)) OR count(annee) NOT IN (0, count(*)))) AS several",
          &report->vehicles_conflicting},
     };
     if (lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err) != 0) {
@@ -223,9 +218,15 @@ static int clean(struct stage *stage, struct error *err)
     const char *name = made.name;
     bool few = stage->report->telemetry.records < LAKE_ROWS_A_THREAD;
     made.name = stage->taken.goes_on ? "telemetry_jours" : name;
-    if ((nothing_new(stage) ? lake_create(stage->lake, &made, err)
-                            : lake_define_distinct(stage->lake, &made, "telemetry_messages",
-                                                   &silver_distinct, err)) != 0) {
+    if (nothing_new(stage)) {
+        if (lake_create(stage->lake, &made, err) != 0) {
+            return -1;
+        }
+    } else if ((stage->taken.goes_on &&
+                lake_define(stage->lake, "telemetry_messages", "silver/telemetry_messages.sql",
+                            LAKE_VIEW, err) != 0) ||
+               lake_define_distinct(stage->lake, &made, "telemetry_messages", &silver_distinct,
+                                    err) != 0) {
         return -1;
     }
     return stage->taken.goes_on ? lake_define(stage->lake, name, "silver/telemetry_ensemble.sql",
@@ -239,11 +240,11 @@ int silver_build(struct stage *stage, struct error *err)
     const struct table telemetry = silver_telemetry(stage);
     stage_tell(stage->session, &building, 0, 0);
     /* Rows that lie on disk are counted while they are written. */
-    if (clean(stage, err) != 0 || write_telemetry(stage, err) != 0 || count_rows(stage, err) != 0 ||
-        write_small_tables(stage, err) != 0) {
+    if (clean(stage, err) != 0 || write_telemetry(stage, err) != 0 ||
+        write_small_tables(stage, err) != 0 || count_rows(stage, err) != 0) {
         return -1;
     }
-    return quality_write(stage, &telemetry, "silver", schema_issues(stage), err);
+    return quality_write(stage, telemetry, "silver", schema_issues(stage), err);
 }
 
 int silver_open(struct stage *stage, struct error *err)

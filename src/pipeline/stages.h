@@ -29,7 +29,9 @@ struct stage {
     struct arena *arena; /* of the whole run */
     struct taken taken;
     const char *raw; /* the folder with bronze/ in it: the root, or where bronze_fetch() put it */
-    struct remote *remote; /* raw data of another file system, or NULL */
+    struct remote *remote;              /* raw data of another file system, or NULL */
+    struct beside *beside;              /* NULL: what would be done beside is done at once */
+    char inputs_sha256[HASH_TEXT_SIZE]; /* for run.json, once what is done beside is settled */
     json_t *history; /* for run.json: the earlier silver that gold was made from; NULL: none */
 };
 
@@ -37,12 +39,33 @@ struct stage {
 void stage_tell(const struct session *session, const struct text *what, uint64_t done,
                 uint64_t total);
 
-/* Writes a table to the place that tables.def gives it (D is the run date). */
+/* A file for lake_write_files() at ROOT/relative, staged. */
+struct lake_file stage_file(struct stage *stage, const struct lake_output *output,
+                            enum lake_format format, const char *relative);
+
+/* Writes a table to the place that tables.def gives it (D is the run date), beside; what the output
+ * names must live as long as the run. */
 int stage_write(struct stage *stage, const struct lake_output *output, enum lake_format format,
                 const char *relative, struct error *err);
 
 /* The path of a table for the run date, relative to the root. */
 const char *stage_path(struct stage *stage, enum table_id table);
+
+/* ---- beside.c: what a small run does beside its stages, when there is a thread for it ---- */
+
+/* From now on there is a second thread, if the engine and the session let there be one. */
+void beside_open(struct stage *stage);
+
+/* Does work(lake, what) now or later, on the stage's session or one beside it; `what` lives as long
+ * as the run. After a failure, which may be an earlier one's, nothing more is begun. */
+int beside_do(struct stage *stage, int (*work)(struct lake *lake, void *what, struct error *err),
+              void *what, struct error *err);
+
+/* Waits until all is done, or says what failed. */
+int beside_settle(struct stage *stage, struct error *err);
+
+/* Lets go of what is not done; after beside_settle() there is nothing. */
+void beside_close(struct stage *stage);
 
 /* ---- bronze.c: raw files into telemetry_messages, maintenance, vehicules, piece_lifetime,
  * records (quarantine) and inputs ---- */
@@ -102,6 +125,9 @@ int taken_open(struct stage *stage, const char *folder, const struct record_spec
 
 /* Frees what stage->taken holds; zeroed is fine. */
 void taken_release(struct stage *stage);
+
+/* The days of the earlier silver's telemetry, in order, owned by the run's arena. */
+void taken_days(struct stage *stage, int32_t **days, size_t *count);
 
 /* A file of the earlier silver stays as it is, and is one of this run's; false: there is none. */
 bool taken_keep(struct stage *stage, const char *path);
@@ -178,15 +204,18 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
 
 /* ---- quality.c ---- */
 
-/* Writes quality/LEVEL_quality_D.csv for the engine's table; issues as the report has them.
- */
-int quality_write(struct stage *stage, const struct table *table, const char *level,
+/* Writes quality/LEVEL_quality_D.csv for the engine's table, beside; issues as the report has them,
+ * which live as long as the run. */
+int quality_write(struct stage *stage, struct table table, const char *level,
                   const char *schema_issues, struct error *err);
 
 /* ---- lineage.c ---- */
 
 /* One more file of a combined hash; the files come sorted as their list is. */
 void lineage_combine(struct hash *hash, const char *path, const char *sha256);
+
+/* Combines the hashes of all inputs, beside, into stage->inputs_sha256. */
+int lineage_inputs(struct stage *stage, struct error *err);
 
 /* The section of run.json that names a published file: "silver", "taken", "gold" or "quarantine".
  */

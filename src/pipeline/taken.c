@@ -6,6 +6,7 @@
  * files are read, and the results are those of reading everything. Else everything is read. */
 #include "pipeline/stages.h"
 
+#include "base/dates.h"
 #include "base/fs.h"
 #include "lake/layout.h"
 #include "lake/sql.h"
@@ -241,6 +242,23 @@ bool taken_keep(struct stage *stage, const char *path)
         }
     }
     return false;
+}
+
+void taken_days(struct stage *stage, int32_t **days, size_t *count)
+{
+    size_t i;
+    json_t *file;
+    json_t *files = json_object_get(json_object_get(stage->taken.record, "silver"), "outputs");
+    *days = ARENA_NEW(stage->arena, int32_t, json_array_size(files));
+    *count = 0;
+    json_array_foreach(files, i, file)
+    {
+        const char *path = json_string_value(json_object_get(file, "path"));
+        const char *day = path ? strstr(path, "/event_date=") : NULL;
+        if (day && date_parse(day + 12, strcspn(day + 12, "/"), &(*days)[*count])) {
+            ++*count;
+        }
+    }
 }
 
 /* ---- for the next run ---- */

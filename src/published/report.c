@@ -198,6 +198,8 @@ static int read_report(const struct session *session, struct lake *lake, const c
                        struct arena *arena, struct quality_report *out, struct error *err)
 {
     struct lake_rows rows;
+    struct column *columns;
+    size_t count;
     char date[DATE_TEXT_SIZE];
     const char *view = arena_printf(arena, "%s_quality", level);
     const char *path = arena_printf(arena, "%s/quality/%s_quality_%s.csv", session->data, level,
@@ -207,12 +209,13 @@ static int read_report(const struct session *session, struct lake *lake, const c
         return 0;
     }
     if (lake_open_file(lake, view, path, err) != 0 ||
+        lake_columns(lake, view, arena, &columns, &count, err) != 0 ||
         lake_query(lake, arena_printf(arena, "SELECT * FROM %s", view), arena, &rows, err) != 0) {
         return -1;
     }
-    out->columns = ARENA_NEW(arena, struct quality_column, rows.columns);
-    for (size_t c = 0; rows.rows > 0 && c < rows.columns; c++) {
-        const char *name = rows.names[c];
+    out->columns = ARENA_NEW(arena, struct quality_column, count);
+    for (size_t c = 0; rows.rows > 0 && c < count; c++) {
+        const char *name = columns[c].name;
         const char *cell = rows.cells[c] ? rows.cells[c] : "";
         if (strcmp(name, "rows") == 0) {
             out->rows = strtoull(cell, NULL, 10);

@@ -55,7 +55,7 @@ static const char *get(struct fixture *f, const char *name)
 static void stage(struct publication *p, const char *name, const char *text)
 {
     const char *path;
-    path = publish_stage(p, name);
+    path = publish_stage(p, name, NULL);
     put(path, text);
 }
 
@@ -120,6 +120,48 @@ static void test_dropped_files_and_their_empty_folders_go_with_the_commit(void *
     assert_string_equal(get(f, "days/new/data"), "y");
 }
 
+/* What a sink wrote is known without being read; a writer that says nothing is no matter. */
+static void test_what_a_writer_says_is_taken_for_the_files_hash(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct sink sink;
+    struct written *known, *unknown;
+    struct error err;
+    char found[HASH_TEXT_SIZE];
+    uint64_t bytes;
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    const char *path = publish_stage(&p, "gold/known", &known);
+    assert_int_equal(sink_open(&sink, path, &err), 0);
+    for (int i = 0; i < 5000; i++) { /* more than is handed to the disk at a time */
+        static const char block[8192] = "block";
+        assert_int_equal(sink_put(&sink, block, sizeof block - (size_t)i, &err), 0);
+    }
+    assert_int_equal(sink_close(&sink, known, &err), 0);
+    assert_int_equal(hash_file(path, found, &bytes, &err), 0);
+    put(path, "changed behind the sink");
+    put(publish_stage(&p, "gold/unknown", &unknown), "as it is");
+    assert_int_equal(publish_hash(&p, 1, &err), 0);
+    assert_string_equal(p.files[0].sha256, found);
+    assert_int_equal(p.files[0].bytes, bytes);
+    assert_true(bytes > UINT64_C(25000000));
+    assert_true(p.files[1].hashed && p.files[1].bytes == 8);
+    publish_end(&p);
+}
+
+static void test_a_sink_says_what_keeps_it_from_writing(void **state)
+{
+    struct sink sink;
+    struct error err;
+    (void)state;
+    assert_int_equal(sink_open(&sink, "/nonexistent/file", &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "/nonexistent/file"));
+    assert_int_equal(sink_open(&sink, "/dev/full", &err), 0);
+    assert_int_equal(sink_put(&sink, "x", 1, &err), -1);
+    assert_non_null(strstr(err.text[LANG_EN], "/dev/full"));
+    assert_int_equal(sink_close(&sink, NULL, &err), 0);
+}
+
 /* ---- part files ---- */
 
 /* Publishes `t` as `count` parts, or with 0 as one file, each with a text of its own. */
@@ -130,7 +172,7 @@ static void publish_as(struct fixture *f, unsigned count, const char *text)
     const char *path;
     assert_int_equal(publish_begin(&p, f->root, &err), 0);
     stage(&p, "a", "first");
-    path = publish_stage(&p, "gold/t");
+    path = publish_stage(&p, "gold/t", NULL);
     if (count == 0) {
         put(path, text);
     } else {
@@ -224,7 +266,7 @@ static void test_a_staged_folder_without_parts_publishes_nothing(void **state)
     struct error err;
     const char *path;
     assert_int_equal(publish_begin(&p, f->root, &err), 0);
-    path = publish_stage(&p, "t");
+    path = publish_stage(&p, "t", NULL);
     assert_int_equal(fs_make_folders(path, &err), 0);
     assert_int_equal(publish_commit(&p, &err), -1);
     assert_non_null(strstr(err.text[LANG_EN], "t: cannot be read"));
@@ -378,7 +420,7 @@ static void spoil_and_commit(struct fixture *f, const char *link_to, const char 
     const char *path;
     assert_int_equal(publish_begin(&p, f->root, &err), 0);
     stage(&p, "good", "x");
-    path = publish_stage(&p, "bad");
+    path = publish_stage(&p, "bad", NULL);
     if (link_to) {
         assert_int_equal(symlink(link_to, path), 0);
     }
@@ -560,6 +602,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_committed_files_are_in_place_and_staging_is_gone),
         TEST(test_hashes_are_those_that_sha256sum_prints),
+        TEST(test_what_a_writer_says_is_taken_for_the_files_hash),
+        TEST(test_a_sink_says_what_keeps_it_from_writing),
         TEST(test_an_ended_publication_leaves_the_last_state),
         TEST(test_dropped_files_and_their_empty_folders_go_with_the_commit),
         TEST(test_a_file_gives_way_to_parts_and_parts_to_a_file_or_fewer_parts),

