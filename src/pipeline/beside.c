@@ -1,8 +1,10 @@
-/* Work beside the stages of a small run; see stages.h.
+/* Work beside the stages; see stages.h.
  *
  * The engine has one thread for a small fleet, whose statements are planned longer than they run:
  * another core can plan and write files meanwhile, on a session of its own. With 50 vehicles and
- * two cores a run takes four fifths of the time. */
+ * two cores a run takes four fifths of the time. For a large fleet the engine has all cores, which
+ * its sorts and single writers leave alone at times: gold of ten million messages takes 2.0 s
+ * instead of 2.8 when its files are written beside. */
 #include "pipeline/stages.h"
 
 #include "base/parallel.h"

@@ -125,6 +125,9 @@ static int run_stages(struct stage *stage, const struct fleet_model *model, stru
             : silver_open(stage, err) != 0 || use_threads(stage, err) != 0) {
         return -1;
     }
+    if (model && !stage->beside) { /* silver of a large fleet keeps all cores by itself */
+        beside_open(stage);
+    }
     if ((model && gold_build(stage, model, err) != 0) || beside_settle(stage, err) != 0) {
         return -1;
     }

@@ -51,7 +51,7 @@ int stage_write(struct stage *stage, const struct lake_output *output, enum lake
 /* The path of a table for the run date, relative to the root. */
 const char *stage_path(struct stage *stage, enum table_id table);
 
-/* ---- beside.c: what a small run does beside its stages, when there is a thread for it ---- */
+/* ---- beside.c: what a run does beside its stages, when there is a thread for it ---- */
 
 /* From now on there is a second thread, if the engine and the session let there be one. */
 void beside_open(struct stage *stage);
