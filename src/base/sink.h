@@ -24,6 +24,7 @@ struct sink {
 /* Makes or empties the file; `path` lives until sink_close(). */
 int sink_open(struct sink *sink, const char *path, struct error *err);
 
+/* Writes these bytes behind the others. */
 int sink_put(struct sink *sink, const void *bytes, size_t size, struct error *err);
 
 /* Closes the file, which sink_open() opened, after a failure too; `written` (or NULL) tells what it
