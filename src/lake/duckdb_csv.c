@@ -86,7 +86,7 @@ static char *put_cell(char *out, enum column_type type, const void *data, size_t
 /* Makes room for `needed` more bytes; returns where they go. */
 static char *text_room(struct lines *text, size_t needed)
 {
-    if (text->room - text->size < needed) {
+    if (!text->data || text->room - text->size < needed) {
         text->room = 2 * (text->room + needed);
         text->data = xrealloc(text->data, text->room, 1);
     }
