@@ -16,6 +16,12 @@ enum column_type {
     COLUMN_DATE,      /* days since 1970-01-01 (int64 in a batch) */
 };
 
+/* TEXT and BLOB have values of their own length, the others numbers. */
+static inline bool column_is_text(enum column_type type)
+{
+    return type == COLUMN_TEXT || type == COLUMN_BLOB;
+}
+
 struct column {
     const char *name;
     enum column_type type;

@@ -104,11 +104,11 @@ static struct decimal without_zeros(struct decimal d)
     return d;
 }
 
-/* A number with at most `decimals` decimals, 15 digits in all: the division is exact but for its
+/* A number with at most six decimals, 15 digits in all: the division is exact but for its
  * rounding, and no other decimal of 15 digits gives the same double. */
-static bool few_decimals(double value, int decimals, struct decimal *out)
+static bool few_decimals(double value, struct decimal *out)
 {
-    double scale = (double)powers[decimals];
+    const double scale = 1e6;
     if (value * scale >= 1e15 - 1) {
         return false;
     }
@@ -116,7 +116,7 @@ static bool few_decimals(double value, int decimals, struct decimal *out)
     if (digits == 0 || (double)digits / scale != value) {
         return false;
     }
-    *out = without_zeros((struct decimal){digits, -decimals});
+    *out = without_zeros((struct decimal){digits, -6});
     return true;
 }
 
@@ -196,7 +196,7 @@ static struct decimal shortest(double value)
     if (value < 1e-4 || value >= 0x1p53) {
         return by_printf(value);
     }
-    if (few_decimals(value, 6, &out)) {
+    if (few_decimals(value, &out)) {
         return out;
     }
     int exponent;

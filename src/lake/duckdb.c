@@ -918,42 +918,14 @@ const char *duck_cast_columns(const struct table *table, const char *except, str
 struct gathering {
     struct duck *lake;
     struct distinct *distinct;
-    struct batch batch;
+    struct batch room;
 };
-
-/* The engine's column as one of a batch; texts stay the chunk's. */
-static void read_column(duckdb_vector vector, struct batch *batch, size_t c)
-{
-    const void *data = duckdb_vector_get_data(vector);
-    const uint64_t *valid = duckdb_vector_get_validity(vector);
-    enum column_type type = batch->table->columns[c].type;
-    for (size_t r = 0; r < batch->rows; r++) {
-        batch->null[c][r] = valid && !(valid[r / 64] >> (r % 64) & 1);
-        if (batch->null[c][r]) {
-            continue;
-        }
-        if (type == COLUMN_TEXT || type == COLUMN_BLOB) {
-            duckdb_string_t *text = (duckdb_string_t *)data + r;
-            batch->values[c].text[r] =
-                (struct bytes){duckdb_string_t_data(text), duckdb_string_t_length(*text)};
-        } else if (type == COLUMN_DATE) {
-            batch->values[c].whole[r] = ((const int32_t *)data)[r];
-        } else if (type == COLUMN_REAL) {
-            batch->values[c].real[r] = ((const double *)data)[r];
-        } else {
-            batch->values[c].whole[r] = ((const int64_t *)data)[r];
-        }
-    }
-}
 
 static int gather_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
 {
     struct gathering *g = context;
-    g->batch.rows = duckdb_data_chunk_get_size(*chunk);
-    for (size_t c = 0; c < g->batch.table->column_count; c++) {
-        read_column(duckdb_data_chunk_get_vector(*chunk, c), &g->batch, c);
-    }
-    return keep(g->lake, g->distinct, &g->batch, err);
+    const struct batch batch = duck_batch_of(*chunk, &g->room);
+    return keep(g->lake, g->distinct, &batch, err);
 }
 
 static int gather_rows(struct duck *lake, const struct table *table, const char *from,
@@ -963,7 +935,7 @@ static int gather_rows(struct duck *lake, const struct table *table, const char 
     struct gathering g = {.lake = lake, .distinct = distinct};
     const char *sql =
         arena_printf(&arena, "SELECT %s FROM %s", duck_cast_columns(table, NULL, &arena), from);
-    batch_init(&g.batch, table, &arena);
+    batch_init(&g.room, table, &arena);
     int status = duck_stream(lake, table->name, sql, (struct bound){0}, gather_chunk, &g, err);
     arena_release(&arena);
     return status;

@@ -75,6 +75,10 @@ int duck_stream(struct duck *lake, const char *what, const char *sql, struct bou
                 int (*take)(void *context, duckdb_data_chunk *chunk, struct error *err),
                 void *context, struct error *err);
 
+/* The rows of a chunk as a batch of room->table, for as long as both live: numbers of eight bytes
+ * and texts stay where they are, what else there is goes to `room`. */
+struct batch duck_batch_of(duckdb_data_chunk chunk, const struct batch *room);
+
 /* Checks that `name` has just the columns of `table`, in order; `source` stands in the message. */
 int duck_check_columns(struct duck *lake, const char *name, const struct table *table,
                        const char *source, struct error *err);

@@ -112,48 +112,10 @@ static int put_kept(struct output_file *file, const struct distinct *distinct, c
 
 /* ---- rows of the engine's ---- */
 
-static void copy_nulls(bool *null, const uint64_t *valid, size_t count)
-{
-    for (size_t r = 0; r < count; r++) { /* no mask: none is NULL */
-        null[r] = valid && !(valid[r / 64] >> r % 64 & 1);
-    }
-}
-
-/* Numbers of eight bytes are taken from where they lie. */
 static int put_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
 {
     struct output_file *file = context;
-    struct batch batch = file->batch;
-    batch.rows = duckdb_data_chunk_get_size(*chunk);
-    for (size_t c = 0; c < file->table.column_count; c++) {
-        duckdb_vector vector = duckdb_data_chunk_get_vector(*chunk, c);
-        void *data = duckdb_vector_get_data(vector);
-        copy_nulls(batch.null[c], duckdb_vector_get_validity(vector), batch.rows);
-        switch (file->table.columns[c].type) {
-        case COLUMN_REAL:
-            batch.values[c].real = data;
-            break;
-        case COLUMN_WHOLE:
-        case COLUMN_TIMESTAMP:
-            batch.values[c].whole = data;
-            break;
-        case COLUMN_DATE:
-            for (size_t r = 0; r < batch.rows; r++) {
-                batch.values[c].whole[r] = ((const int32_t *)data)[r];
-            }
-            break;
-        case COLUMN_TEXT:
-        case COLUMN_BLOB:
-            for (size_t r = 0; r < batch.rows; r++) {
-                duckdb_string_t *text = (duckdb_string_t *)data + r;
-                batch.values[c].text[r] =
-                    batch.null[c][r]
-                        ? (struct bytes){0}
-                        : (struct bytes){duckdb_string_t_data(text), duckdb_string_t_length(*text)};
-            }
-            break;
-        }
-    }
+    const struct batch batch = duck_batch_of(*chunk, &file->batch);
     return parquet_add(file->parquet, &batch, err);
 }
 

@@ -8,6 +8,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- chunks as batches ---- */
+
+static void copy_nulls(bool *null, const uint64_t *valid, size_t count)
+{
+    for (size_t r = 0; r < count; r++) { /* no mask: none is NULL */
+        null[r] = valid && !(valid[r / 64] >> r % 64 & 1);
+    }
+}
+
+static void view_texts(struct bytes *out, const bool *null, duckdb_string_t *texts, size_t count)
+{
+    for (size_t r = 0; r < count; r++) {
+        out[r] = null[r] ? (struct bytes){0}
+                         : (struct bytes){duckdb_string_t_data(&texts[r]),
+                                          duckdb_string_t_length(texts[r])};
+    }
+}
+
+struct batch duck_batch_of(duckdb_data_chunk chunk, const struct batch *room)
+{
+    struct batch batch = *room;
+    batch.rows = duckdb_data_chunk_get_size(chunk);
+    for (size_t c = 0; c < batch.table->column_count; c++) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
+        void *data = duckdb_vector_get_data(vector);
+        copy_nulls(batch.null[c], duckdb_vector_get_validity(vector), batch.rows);
+        switch (batch.table->columns[c].type) {
+        case COLUMN_REAL:
+            batch.values[c].real = data;
+            break;
+        case COLUMN_WHOLE:
+        case COLUMN_TIMESTAMP:
+            batch.values[c].whole = data;
+            break;
+        case COLUMN_DATE:
+            for (size_t r = 0; r < batch.rows; r++) {
+                batch.values[c].whole[r] = ((const int32_t *)data)[r];
+            }
+            break;
+        case COLUMN_TEXT:
+        case COLUMN_BLOB:
+            view_texts(batch.values[c].text, batch.null[c], data, batch.rows);
+            break;
+        }
+    }
+    return batch;
+}
+
 /* ---- results to C ---- */
 
 int duck_stream(struct duck *lake, const char *what, const char *sql, struct bound bound,

@@ -132,15 +132,15 @@ static void init(duckdb_init_info info)
     duckdb_init_set_init_data(info, scan, free);
 }
 
-static void put_sum(duckdb_vector vector, size_t r, const struct group *group, size_t m)
+static void put_sum(duckdb_vector vector, duckdb_hugeint *data, size_t r, const struct group *group,
+                    size_t m)
 {
     if (group->counts[m] == 0) {
         duckdb_vector_ensure_validity_writable(vector);
         duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), r);
         return;
     }
-    ((duckdb_hugeint *)duckdb_vector_get_data(vector))[r] =
-        (duckdb_hugeint){(uint64_t)group->sums[m], (int64_t)(group->sums[m] >> 64)};
+    data[r] = (duckdb_hugeint){(uint64_t)group->sums[m], (int64_t)(group->sums[m] >> 64)};
 }
 
 static void put_group(const struct summing *summing, const struct piece *piece,
@@ -156,7 +156,7 @@ static void put_group(const struct summing *summing, const struct piece *piece,
     ((int64_t *)data[2])[r] = group->rows;
     for (size_t m = 0; m < summing->measure_count; m++) {
         ((int64_t *)data[KEYS + 2 * m])[r] = group->counts[m];
-        put_sum(vectors[KEYS + 2 * m + 1], r, group, m);
+        put_sum(vectors[KEYS + 2 * m + 1], data[KEYS + 2 * m + 1], r, group, m);
     }
 }
 

@@ -168,7 +168,7 @@ struct lake_file {
     enum lake_format format;
     const char *path;
     struct written *written; /* says what it holds where that is known without reading it, as of
-                                CSV on DuckDB; or NULL */
+                                what DuckDB's rows are written to; or NULL */
 };
 
 /* The same for several files, which an engine may write at the same time. */

@@ -26,28 +26,7 @@ enum {
     LEVEL = 1, /* of zstd */
 };
 
-static bool is_text(enum column_type type)
-{
-    return type == COLUMN_TEXT || type == COLUMN_BLOB;
-}
-
 /* ---- adding ---- */
-
-static uint32_t hash_text(struct bytes text)
-{
-    uint64_t hash = text.size * UINT64_C(0x9e3779b97f4a7c15), word = 0;
-    size_t i = 0;
-    for (; i + sizeof word <= text.size; i += sizeof word) {
-        memcpy(&word, text.data + i, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
-    }
-    for (word = 0; i < text.size; i++) {
-        word = word << 8 | (unsigned char)text.data[i];
-    }
-    hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-    return (uint32_t)(hash >> 32);
-}
 
 /* Text `number` behind its length. */
 static struct bytes seen_text(const struct texts_seen *texts, size_t number)
@@ -88,7 +67,7 @@ static void double_slots(struct texts_seen *texts)
 
 static uint32_t number_of_text(struct texts_seen *texts, struct bytes text)
 {
-    uint32_t hash = hash_text(text);
+    uint32_t hash = rows_hash_text(text);
     if (texts->count >= texts->slot_count / 2) {
         double_slots(texts);
     }
@@ -150,7 +129,7 @@ static void make_room(struct parquet_column *column, size_t rows)
     room = room < rows ? rows : room < PARQUET_ROWS ? room : PARQUET_ROWS;
     column->room = room;
     column->null = xrealloc(column->null, room, sizeof *column->null);
-    if (is_text(column->type)) {
+    if (column_is_text(column->type)) {
         struct texts_seen *texts = &column->texts;
         column->text_numbers = xrealloc(column->text_numbers, room, sizeof *column->text_numbers);
         texts->starts = xrealloc(texts->starts, room, sizeof *texts->starts);
@@ -167,7 +146,7 @@ void parquet_column_add(struct parquet_column *column, const struct batch *batch
         make_room(column, column->rows + count);
     }
     memcpy(column->null + column->rows, batch->null[c] + first, count * sizeof *column->null);
-    (is_text(column->type) ? add_texts : add_numbers)(column, batch, c, first, count);
+    (column_is_text(column->type) ? add_texts : add_numbers)(column, batch, c, first, count);
     column->rows += count;
 }
 
@@ -235,7 +214,7 @@ static struct dictionary make_dictionary(struct parquet_column *column,
                                          struct parquet_encoder *encoder)
 {
     struct dictionary dictionary = {0};
-    if (is_text(column->type)) {
+    if (column_is_text(column->type)) {
         const struct texts_seen *texts = &column->texts;
         size_t bits = column->count * width_of(texts->count);
         if (texts->count > 0 && texts->plain.size <= MOST_TEXT &&
@@ -309,7 +288,7 @@ static void find_bounds(struct parquet_column *column, const struct dictionary *
     const uint64_t *words = dictionary->plain ? dictionary->plain : column->words;
     size_t count = dictionary->plain ? dictionary->count : column->count;
     size_t size = column->type == COLUMN_DATE ? sizeof(uint32_t) : sizeof(uint64_t);
-    if (is_text(column->type)) {
+    if (column_is_text(column->type)) {
         bound_texts(column);
         return;
     }
@@ -366,7 +345,7 @@ static void put_levels(struct parquet_column *column, struct parquet_encoder *en
 
 static void put_plain(const struct parquet_column *column, struct buffer *page)
 {
-    if (is_text(column->type)) {
+    if (column_is_text(column->type)) {
         for (size_t i = 0; i < column->count; i++) {
             struct bytes text = seen_text(&column->texts, column->text_numbers[i]);
             buffer_put(page, text.data, text.size);

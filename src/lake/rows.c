@@ -29,7 +29,7 @@ static inline uint64_t word_at(const char *p, size_t left)
     return word;
 }
 
-static uint32_t hash_text(struct bytes text)
+uint32_t rows_hash_text(struct bytes text)
 {
     uint64_t hash = text.size * UINT64_C(0x9e3779b97f4a7c15);
     for (size_t i = 0; i < text.size; i += 8) {
@@ -102,7 +102,7 @@ static uint32_t number_of(struct texts *texts, struct bytes text)
     if (texts->count >= texts->slot_count / 2) {
         make_slots(texts);
     }
-    uint32_t hash = hash_text(text);
+    uint32_t hash = rows_hash_text(text);
     size_t slot = slot_of(texts, text, hash);
     if (!texts->slots[slot]) {
         if (texts->count == texts->room) {
@@ -129,14 +129,9 @@ size_t rows_find(const struct rows *rows, const char *column)
     return c;
 }
 
-static bool is_text(enum column_type type)
-{
-    return type == COLUMN_TEXT || type == COLUMN_BLOB;
-}
-
 static size_t cell_size(enum column_type type)
 {
-    return is_text(type) || type == COLUMN_DATE ? 4 : 8;
+    return column_is_text(type) || type == COLUMN_DATE ? 4 : 8;
 }
 
 struct rows *rows_open(const struct table *table, const char *key, const char *least,
@@ -227,7 +222,7 @@ static void add_cells(struct rows *rows, size_t c, const struct batch *batch, si
             memcpy(&nulls, out, sizeof nulls);
             nulls |= UINT32_C(1) << c;
             memcpy(out, &nulls, sizeof nulls);
-        } else if (is_text(column->type)) {
+        } else if (column_is_text(column->type)) {
             uint32_t number = number_of(&column->texts, batch->values[c].text[r]);
             memcpy(out + column->offset, &number, sizeof number);
         } else if (column->type == COLUMN_DATE) {
@@ -259,7 +254,7 @@ bool rows_add(struct rows *rows, const struct batch *batch)
 /* The texts of a row that are not NULL, one after another. */
 static bool has_text(const struct rows *rows, const unsigned char *row, size_t c)
 {
-    return is_text(rows->columns[c].type) && !rows_null(row, c);
+    return column_is_text(rows->columns[c].type) && !rows_null(row, c);
 }
 
 size_t rows_pack(const struct rows *rows, const unsigned char *row, unsigned char *out)
@@ -407,7 +402,7 @@ static uint64_t code_of(const struct rows *rows, const unsigned char *row, size_
     if (rows_null(row, c)) {
         return UINT64_MAX;
     }
-    if (is_text(column->type)) {
+    if (column_is_text(column->type)) {
         return column->texts.ranks ? column->texts.ranks[rows_text_number(row, column)] : 0;
     }
     if (column->type == COLUMN_REAL) {
@@ -429,7 +424,7 @@ static int compare_cells(const struct rows *rows, size_t c, const unsigned char 
     if (x_null || y_null) {
         return x_null - y_null;
     }
-    if (is_text(column->type)) {
+    if (column_is_text(column->type)) {
         return rows_text_number(x, column) == rows_text_number(y, column)
                    ? 0
                    : rows_compare_texts(rows_text(x, column), rows_text(y, column));
@@ -694,7 +689,7 @@ void rows_sort(struct rows *rows, unsigned threads)
     threads = rows->added < ROWS_A_BLOCK ? 1 : threads; /* starting one takes longer */
     rows->order = xcalloc(rows->added, sizeof *rows->order);
     rows->near = xcalloc(rows->added, sizeof *rows->near);
-    if (is_text(rows->columns[rows->key[0]].type)) {
+    if (column_is_text(rows->columns[rows->key[0]].type)) {
         rank_texts(&rows->columns[rows->key[0]].texts);
     }
     parallel_for(threads, rows->block_count, find_spans, &s);

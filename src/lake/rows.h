@@ -88,6 +88,9 @@ struct rows_part rows_of_day(const struct rows *rows, int32_t day);
 /* How many values of the first `columns` of the key stand in several rows of a piece. */
 size_t rows_repeated(const struct rows *rows, struct rows_part piece, size_t columns);
 
+/* A hash of a text, for tables in memory. */
+uint32_t rows_hash_text(struct bytes text);
+
 /* The order of bytes: less than, equal to or greater than 0. */
 int rows_compare_texts(struct bytes one, struct bytes other);
 
