@@ -231,14 +231,14 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
         {"entretien", "gold/entretien.sql", LAKE_TABLE, false},
         {"registre", "gold/registre.sql", LAKE_VIEW, false},
         {"features", "gold/features.sql", LAKE_TABLE, false},
+        {"sommes_periode", "gold/sommes_periode.sql", LAKE_TABLE, false},
         {"orphelins", "gold/orphelins.sql", LAKE_TABLE, true},
     };
     static const struct definition after[] = {
-        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE, false},
-        {"jours_scores", "gold/jours_scores.sql", LAKE_TABLE, false},
         {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE, true},
         {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE, true},
         {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE, true},
+        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE, false},
     };
     struct lake *lake = stage->lake;
     struct making *makings = stage_files(stage);
