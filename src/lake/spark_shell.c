@@ -406,7 +406,8 @@ int spark_shell_run(struct spark_shell *shell, const char *what, const char *scr
 {
     static const char mark[] = SPARK_MARK;
     struct arena arena = {0};
-    long logged = log_size(shell);
+    /* A shell that ends at once may have said why before this looks. */
+    long logged = shell->serial == 0 ? 0 : log_size(shell);
     unsigned serial = ++shell->serial;
     const char *name = arena_printf(&arena, "%s/%u.sql", shell->scratch, serial);
     const char *end_name = arena_printf(&arena, "%s/%u-end.sql", shell->scratch, serial);
