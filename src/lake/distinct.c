@@ -423,13 +423,6 @@ int distinct_piece(const struct distinct *distinct, size_t number, const int32_t
     return 0;
 }
 
-bool distinct_piece_rows(const struct distinct *distinct, size_t number, size_t *rows)
-{
-    const struct counted *counted = &distinct->counted[number];
-    *rows = counted->rows;
-    return counted->known;
-}
-
 void piece_close(struct piece *piece)
 {
     rows_close(piece->own);

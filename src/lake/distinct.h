@@ -74,9 +74,6 @@ size_t distinct_pieces(const struct distinct *distinct, const int32_t *day);
 int distinct_piece(const struct distinct *distinct, size_t number, const int32_t *day,
                    struct piece *out, struct error *err);
 
-/* How many rows a piece of all days has, when it was open before; else false. */
-bool distinct_piece_rows(const struct distinct *distinct, size_t number, size_t *rows);
-
 void piece_close(struct piece *piece);
 
 /* How many rows there are, and of nulls[BATCH_COLUMNS] the NULLs of each column, where that is

@@ -273,7 +273,8 @@ int duck_csv_end(struct duck_csv *csv, int status, struct error *err)
 
 /* ---- rows of the engine ---- */
 
-struct stream { /* chunks are made text by several threads, and written in their order */
+struct duck_csv_stream { /* chunks are written in their order */
+    const struct lake_file *file;
     struct sink sink;
     struct layout layout;
     unsigned threads;
@@ -307,7 +308,7 @@ static size_t row_size(const struct layout *layout, const struct csv_cells *cell
 /* A chunk as lines of text. */
 static void put_chunk(void *context, size_t index, unsigned worker)
 {
-    struct stream *stream = context;
+    struct duck_csv_stream *stream = context;
     const struct layout *layout = &stream->layout;
     struct lines *text = &stream->texts[index];
     duckdb_data_chunk chunk = stream->chunks[index];
@@ -333,7 +334,7 @@ static void put_chunk(void *context, size_t index, unsigned worker)
 }
 
 /* Writes the chunks that wait. */
-static int write_chunks(struct stream *stream, struct error *err)
+static int write_chunks(struct duck_csv_stream *stream, struct error *err)
 {
     int status = 0;
     parallel_for(stream->threads, stream->count, put_chunk, stream);
@@ -347,27 +348,32 @@ static int write_chunks(struct stream *stream, struct error *err)
     return status;
 }
 
-static int keep_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
+int duck_csv_open(struct duck_csv_stream **out, const struct lake_file *file, unsigned threads,
+                  struct error *err)
 {
-    struct stream *stream = context;
+    struct duck_csv_stream *stream = xcalloc(1, sizeof *stream);
+    stream->file = file;
+    stream->threads = threads;
+    *out = stream;
+    return begin_file(&stream->sink, &stream->layout, file, NULL, err);
+}
+
+int duck_csv_put(struct duck_csv_stream *stream, duckdb_data_chunk *chunk, struct error *err)
+{
     stream->chunks[stream->count++] = *chunk;
     *chunk = NULL;
     return stream->count < CHUNKS ? 0 : write_chunks(stream, err);
 }
 
-int duck_csv_stream(struct duck *lake, const char *sql, const struct lake_file *file,
-                    unsigned threads, struct error *err)
+int duck_csv_close(struct duck_csv_stream *stream, int status, struct error *err)
 {
-    struct stream *stream = xcalloc(1, sizeof *stream);
-    stream->threads = threads;
-    int status = begin_file(&stream->sink, &stream->layout, file, NULL, err);
-    if (status == 0) {
-        status = duck_stream(lake, file->path, sql, (struct bound){0}, keep_chunk, stream, err);
+    if (!stream) {
+        return status;
     }
     if (status == 0) {
         status = write_chunks(stream, err);
     }
-    status = end_file(&stream->sink, file, status, err);
+    status = end_file(&stream->sink, stream->file, status, err);
     for (size_t i = 0; i < CHUNKS; i++) {
         duckdb_destroy_data_chunk(&stream->chunks[i]);
         free(stream->texts[i].data);

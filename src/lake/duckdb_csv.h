@@ -4,9 +4,19 @@
 
 #include "lake/duckdb_inner.h"
 
-/* Writes the rows of a query, which are those of file->output with its types in its order. */
-int duck_csv_stream(struct duck *lake, const char *sql, const struct lake_file *file,
-                    unsigned threads, struct error *err);
+/* A file of the engine's rows in the making: chunks of them are made text by several threads. */
+struct duck_csv_stream;
+
+/* Makes the file, which lives until duck_csv_close(), for which *out is, after a failure too. */
+int duck_csv_open(struct duck_csv_stream **out, const struct lake_file *file, unsigned threads,
+                  struct error *err);
+
+/* Takes a chunk of file->output. */
+int duck_csv_put(struct duck_csv_stream *stream, duckdb_data_chunk *chunk, struct error *err);
+
+/* Ends the file and frees it; NULL is fine. `status` and err: -1 and why, when something has failed
+ * before. */
+int duck_csv_close(struct duck_csv_stream *stream, int status, struct error *err);
 
 /* A file of rows that are kept here, made by any number of threads, each of which takes a piece of
  * them after another: pieces are made text side by side and written one after another. */

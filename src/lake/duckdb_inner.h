@@ -101,9 +101,24 @@ const struct distinct *duck_kept_output(const struct duck *lake, const struct la
 const char *duck_select_output(const struct lake_output *output, const char *columns,
                                struct arena *arena);
 
-/* Writes an output to a Parquet file, whose columns so many threads encode. */
-int duck_write_parquet(struct duck *lake, const struct lake_file *to, unsigned threads,
-                       struct error *err);
+/* A Parquet file in the making, whose columns so many threads encode. */
+struct duck_parquet;
+
+/* Makes the file `to`, which lives until duck_parquet_close(), for which *out is, after a failure
+ * too. */
+int duck_parquet_open(struct duck_parquet **out, const struct lake_file *to, unsigned threads,
+                      struct error *err);
+
+/* Adds the rows of a chunk of to->output. */
+int duck_parquet_put(struct duck_parquet *file, duckdb_data_chunk chunk, struct error *err);
+
+/* Adds all rows of to->output, which are kept here. */
+int duck_parquet_put_kept(struct duck_parquet *file, const struct distinct *distinct,
+                          struct error *err);
+
+/* Ends the file and frees it; NULL is fine. `status` and err: -1 and why, when something has failed
+ * before. */
+int duck_parquet_close(struct duck_parquet *file, int status, struct error *err);
 
 /* Calls of struct lake_engine that stand in files of their own: duckdb_write.c, duckdb_read.c. */
 int duck_write(struct lake *base, const struct lake_file *files, size_t count, struct error *err);

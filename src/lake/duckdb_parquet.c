@@ -4,9 +4,11 @@
 #include "lake/parquet.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct output_file { /* a file in the making */
+struct duck_parquet {
+    const struct lake_file *to;
     struct parquet *parquet;
     struct table table; /* what it holds */
     struct batch batch;
@@ -27,6 +29,39 @@ static struct table columns_of(const struct lake_output *output, struct arena *a
     }
     table.columns = columns;
     return table;
+}
+
+int duck_parquet_open(struct duck_parquet **out, const struct lake_file *to, unsigned threads,
+                      struct error *err)
+{
+    struct duck_parquet *file = xcalloc(1, sizeof *file);
+    file->to = to;
+    file->table = columns_of(&to->output, &file->memory);
+    batch_init(&file->batch, &file->table, &file->memory);
+    file->parquet = parquet_open(to->path, &file->table, threads, err);
+    *out = file;
+    return file->parquet ? 0 : -1;
+}
+
+int duck_parquet_put(struct duck_parquet *file, duckdb_data_chunk chunk, struct error *err)
+{
+    const struct batch batch = duck_batch_of(chunk, &file->batch);
+    return parquet_add(file->parquet, &batch, err);
+}
+
+int duck_parquet_close(struct duck_parquet *file, int status, struct error *err)
+{
+    if (!file) {
+        return status;
+    }
+    if (status == 0) {
+        status = parquet_close(file->parquet, file->to->written, err);
+    } else {
+        parquet_abandon(file->parquet);
+    }
+    arena_release(&file->memory);
+    free(file);
+    return status;
 }
 
 /* ---- rows that are kept here ---- */
@@ -69,7 +104,7 @@ static void copy_column(struct batch *batch, size_t c, const struct rows_column 
     }
 }
 
-static int put_piece(struct output_file *file, const struct piece *piece, struct error *err)
+static int put_piece(struct duck_parquet *file, const struct piece *piece, struct error *err)
 {
     const unsigned char **rows = file->rows;
     struct batch *batch = &file->batch;
@@ -95,9 +130,11 @@ static int put_piece(struct output_file *file, const struct piece *piece, struct
     return 0;
 }
 
-static int put_kept(struct output_file *file, const struct distinct *distinct, const int32_t *day,
-                    struct error *err)
+int duck_parquet_put_kept(struct duck_parquet *file, const struct distinct *distinct,
+                          struct error *err)
 {
+    const struct lake_output *output = &file->to->output;
+    const int32_t *day = output->where_column ? &output->where_date : NULL;
     int status = 0;
     for (size_t p = 0; status == 0 && p < distinct_pieces(distinct, day); p++) {
         struct piece piece;
@@ -107,40 +144,5 @@ static int put_kept(struct output_file *file, const struct distinct *distinct, c
         status = put_piece(file, &piece, err);
         piece_close(&piece);
     }
-    return status;
-}
-
-/* ---- rows of the engine's ---- */
-
-static int put_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
-{
-    struct output_file *file = context;
-    const struct batch batch = duck_batch_of(*chunk, &file->batch);
-    return parquet_add(file->parquet, &batch, err);
-}
-
-int duck_write_parquet(struct duck *lake, const struct lake_file *to, unsigned threads,
-                       struct error *err)
-{
-    const struct lake_output *output = &to->output;
-    const struct distinct *distinct = duck_kept_output(lake, output);
-    struct output_file file = {0};
-    int status = -1;
-    file.table = columns_of(output, &file.memory);
-    batch_init(&file.batch, &file.table, &file.memory);
-    file.parquet = parquet_open(to->path, &file.table, threads, err);
-    if (file.parquet && distinct) {
-        status = put_kept(&file, distinct, output->where_column ? &output->where_date : NULL, err);
-    } else if (file.parquet) {
-        const char *sql = duck_select_output(
-            output, duck_cast_columns(output->table, output->except, &file.memory), &file.memory);
-        status = duck_stream(lake, to->path, sql, (struct bound){0}, put_chunk, &file, err);
-    }
-    if (status == 0) {
-        status = parquet_close(file.parquet, to->written, err);
-    } else {
-        parquet_abandon(file.parquet);
-    }
-    arena_release(&file.memory);
     return status;
 }

@@ -18,7 +18,7 @@ struct function { /* what a function is about */
 
 struct scan { /* shared by its threads */
     struct scanned_pieces pieces;
-    size_t columns[BATCH_COLUMNS], column_count; /* that are asked for; of none the count is */
+    size_t columns[BATCH_COLUMNS], column_count; /* that are asked for */
 };
 
 static const duckdb_type types[] = {
@@ -69,7 +69,7 @@ void scan_init_thread(duckdb_init_info info)
     duckdb_init_set_init_data(info, xcalloc(1, sizeof(struct scanned_place)), leave);
 }
 
-bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces, bool count_only,
+bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces,
                      struct scanned_place *place)
 {
     while (place->at == place->piece.part.count) {
@@ -79,9 +79,6 @@ bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces, b
         *place = (struct scanned_place){0};
         if (number >= pieces->distinct->piece_count) {
             return false;
-        }
-        if (count_only && distinct_piece_rows(pieces->distinct, number, &place->piece.part.count)) {
-            continue;
         }
         if (distinct_piece(pieces->distinct, number, NULL, &place->piece, &err) != 0) {
             duckdb_function_set_error(info, err.text[LANG_EN]);
@@ -168,11 +165,11 @@ static void next_rows(duckdb_function_info info, duckdb_data_chunk out)
     struct scan *scan = duckdb_function_get_init_data(info);
     struct scanned_place *place = duckdb_function_get_local_init_data(info);
     size_t size = duckdb_vector_size(), filled = 0;
-    while (filled < size && scan_next_piece(info, &scan->pieces, scan->column_count == 0, place)) {
+    while (filled < size && scan_next_piece(info, &scan->pieces, place)) {
         const struct piece *piece = &place->piece;
         size_t left = piece->part.count - place->at;
         size_t count = left < size - filled ? left : size - filled;
-        for (size_t r = 0; scan->column_count > 0 && r < count; r++) { /* they lie anywhere */
+        for (size_t r = 0; r < count; r++) { /* they lie anywhere */
             rows[r] = rows_at(piece->rows, piece->part.order[place->at + r]);
             __builtin_prefetch(rows[r]);
         }

@@ -35,9 +35,9 @@ struct scanned_place { /* of one thread */
 /* Gives a thread its place, the data of its init. */
 void scan_init_thread(duckdb_init_info info);
 
-/* Sees to it that the thread has a piece with rows left, or with `count_only` perhaps their count
- * alone; false: there is none, or it cannot be read. */
-bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces, bool count_only,
+/* Sees to it that the thread has a piece with rows left; false: there is none, or it cannot be
+ * read. */
+bool scan_next_piece(duckdb_function_info info, struct scanned_pieces *pieces,
                      struct scanned_place *place);
 
 /* A text as the engine has it: a long one is pointed to. */

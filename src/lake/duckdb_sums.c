@@ -172,7 +172,7 @@ static void next_groups(duckdb_function_info info, duckdb_data_chunk out)
         vectors[c] = duckdb_data_chunk_get_vector(out, c);
         data[c] = duckdb_vector_get_data(vectors[c]);
     }
-    while (filled < size && scan_next_piece(info, &scan->pieces, false, place)) {
+    while (filled < size && scan_next_piece(info, &scan->pieces, place)) {
         struct group group;
         place->at = next_group(summing, scan, &place->piece, place->at, &group);
         if (group.beyond) {

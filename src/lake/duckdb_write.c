@@ -59,24 +59,50 @@ static void help_csv(void *context, size_t index, unsigned worker)
     duck_csv_help(context);
 }
 
-/* Rows that are kept here by the threads that take part, others as the engine gives them. */
-static int write_csv(struct duck *lake, const struct lake_file *file, unsigned threads,
-                     struct error *err)
+/* Rows that are kept here, by the threads that take part. */
+static int write_kept_csv(const struct lake_file *file, const struct distinct *distinct,
+                          unsigned threads, struct error *err)
 {
-    const struct lake_output *output = &file->output;
-    const struct distinct *distinct = duck_kept_output(lake, output);
-    struct arena arena = {0};
     struct duck_csv *csv = NULL;
-    int status;
-    if (distinct) {
-        status = duck_csv_begin(&csv, distinct, file, err);
-        if (status == 0) {
-            parallel_for(threads, parallel_threads(threads), help_csv, csv);
-        }
-        return duck_csv_end(csv, status, err);
+    int status = duck_csv_begin(&csv, distinct, file, err);
+    if (status == 0) {
+        parallel_for(threads, parallel_threads(threads), help_csv, csv);
     }
-    const char *columns = duck_cast_columns(output->table, output->except, &arena);
-    status = duck_csv_stream(lake, duck_select_output(output, columns, &arena), file, threads, err);
+    return duck_csv_end(csv, status, err);
+}
+
+/* ---- rows as the engine gives them ---- */
+
+struct streamed { /* files of one output; NULL: there is none of this format */
+    struct duck_parquet *parquet;
+    struct duck_csv_stream *csv;
+};
+
+static int put_chunk(void *context, duckdb_data_chunk *chunk, struct error *err)
+{
+    struct streamed *to = context;
+    int status = to->parquet ? duck_parquet_put(to->parquet, *chunk, err) : 0;
+    return status == 0 && to->csv ? duck_csv_put(to->csv, chunk, err) : status;
+}
+
+/* Both files of an output, or the one that there is. */
+static int stream_files(struct duck *lake, const struct lake_file *parquet,
+                        const struct lake_file *csv, unsigned threads, struct error *err)
+{
+    const struct lake_file *any = parquet ? parquet : csv;
+    struct arena arena = {0};
+    struct streamed to = {0};
+    const char *columns = duck_cast_columns(any->output.table, any->output.except, &arena);
+    const char *sql = duck_select_output(&any->output, columns, &arena);
+    int status = parquet ? duck_parquet_open(&to.parquet, parquet, threads, err) : 0;
+    if (status == 0 && csv) {
+        status = duck_csv_open(&to.csv, csv, threads, err);
+    }
+    if (status == 0) {
+        status = duck_stream(lake, any->path, sql, (struct bound){0}, put_chunk, &to, err);
+    }
+    status = duck_csv_close(to.csv, status, err);
+    status = duck_parquet_close(to.parquet, status, err);
     arena_release(&arena);
     return status;
 }
@@ -97,12 +123,33 @@ static bool is_by_engine(const struct lake_file *file)
 static int write_file(struct duck *lake, const struct lake_file *file, unsigned threads,
                       struct error *err)
 {
-    const struct lake_output *output = &file->output;
-    if (file->format == LAKE_PARQUET) {
-        return duck_write_parquet(lake, file, threads, err);
+    const struct distinct *distinct = duck_kept_output(lake, &file->output);
+    bool parquet = file->format == LAKE_PARQUET;
+    if (is_by_engine(file)) {
+        return copy_csv(lake, &file->output, file->path, err);
     }
-    return is_by_engine(file) ? copy_csv(lake, output, file->path, err)
-                              : write_csv(lake, file, threads, err);
+    if (!distinct) {
+        return stream_files(lake, parquet ? file : NULL, parquet ? NULL : file, threads, err);
+    }
+    if (!parquet) {
+        return write_kept_csv(file, distinct, threads, err);
+    }
+    struct duck_parquet *out = NULL;
+    int status = duck_parquet_open(&out, file, threads, err);
+    if (status == 0) {
+        status = duck_parquet_put_kept(out, distinct, err);
+    }
+    return duck_parquet_close(out, status, err);
+}
+
+/* Whether these are two files of the same rows, which can be asked for once. */
+static bool is_pair(struct duck *lake, const struct lake_file *parquet, const struct lake_file *csv)
+{
+    const struct lake_output *one = &parquet->output, *other = &csv->output;
+    return parquet->format == LAKE_PARQUET && csv->format == LAKE_CSV && !is_by_engine(csv) &&
+           one->table == other->table && one->from == other->from && one->order == other->order &&
+           one->except == other->except && !one->where_column && !other->where_column &&
+           !duck_kept_output(lake, one);
 }
 
 /* A file to be written, or a CSV file to take part in. */
@@ -204,10 +251,14 @@ int duck_write(struct lake *base, const struct lake_file *files, size_t count, s
     if (together) {
         return write_together(lake, files, count, err);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (write_file(lake, &files[i], lake->threads, err) != 0) {
-            return -1;
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        if (i + 1 < count && is_pair(lake, &files[i], &files[i + 1])) {
+            status = stream_files(lake, &files[i], &files[i + 1], lake->threads, err);
+            i++;
+        } else {
+            status = write_file(lake, &files[i], lake->threads, err);
         }
     }
-    return 0;
+    return status;
 }

@@ -318,6 +318,16 @@ int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t cou
     return status;
 }
 
+const char *lake_size(struct lake *lake, const char *table, struct arena *arena)
+{
+    const struct table none = {.name = table};
+    uint64_t rows;
+    if (lake->engine->nulls && lake->engine->nulls(lake, &none, &rows, NULL) == 0) {
+        return arena_printf(arena, "SELECT %llu", (unsigned long long)rows);
+    }
+    return arena_printf(arena, "SELECT count(*) FROM %s", table);
+}
+
 const char *lake_repeated(struct lake *lake, const char *table, const char *columns,
                           struct arena *arena, struct error *err)
 {

@@ -207,6 +207,9 @@ struct lake_counted {
 int lake_counts(struct lake *lake, const struct lake_counted *counts, size_t count,
                 struct error *err);
 
+/* A query for lake_counts(): how many rows a table has. Owned by the arena. */
+const char *lake_size(struct lake *lake, const char *table, struct arena *arena);
+
 /* A query for lake_counts(): how many values of `columns` ("vin, event_ts") stand in several rows
  * of a table. Owned by the arena; NULL: err says why. */
 const char *lake_repeated(struct lake *lake, const char *table, const char *columns,

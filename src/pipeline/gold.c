@@ -238,7 +238,7 @@ int gold_build(struct stage *stage, const struct fleet_model *model, struct erro
         {"pannes_par_jour", "gold/pannes_par_jour.sql", LAKE_TABLE, true},
         {"pannes_par_semaine", "gold/pannes_par_semaine.sql", LAKE_TABLE, true},
         {"pannes_par_mois", "gold/pannes_par_mois.sql", LAKE_TABLE, true},
-        {"reporting_final", "gold/reporting_final.sql", LAKE_TABLE, false},
+        {"reporting_final", "gold/reporting_final.sql", LAKE_VIEW, false},
     };
     struct lake *lake = stage->lake;
     struct making *makings = stage_files(stage);

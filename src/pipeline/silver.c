@@ -122,7 +122,7 @@ static int count_rows(struct stage *stage, struct error *err)
         return -1;
     }
     const struct lake_counted counts[] = {
-        {arena_printf(stage->arena, "SELECT count(*) FROM %s", telemetry), &report->silver_rows},
+        {lake_size(stage->lake, telemetry, stage->arena), &report->silver_rows},
         {repeated, &report->conflicts},
         {"SELECT count(*) FROM (SELECT vin FROM vehicules GROUP BY vin HAVING count(*) > 1 AND "
          "(min(modele) <> max(modele) OR min(annee) <> max(annee) OR "
