@@ -45,35 +45,44 @@ size_t reasons_worth_telling(const struct reason reasons[MODEL_INPUT_COUNT])
 
 /* ---- the cell of gold ---- */
 
-/* A value with at most as many decimals as people see: 2.10 is 2.1. "" for NaN. */
-static const char *plain_value(const struct reason *reason, struct arena *arena)
+enum { NUMBER_SIZE = 328, /* the longest double with some decimals */
+       REASON_SIZE = 64 + 2 * NUMBER_SIZE };
+
+/* Writes a value with at most as many decimals as people see: 2.10 is 2.1; nothing for NaN. Returns
+ * the end of it. */
+static char *put_value(char *out, const struct reason *reason)
 {
     if (isnan(reason->value)) {
-        return "";
+        return out;
     }
-    char *text =
-        arena_printf(arena, "%.*f", reason_feature(reason->input)->decimals, reason->value);
-    if (strchr(text, '.')) {
-        size_t end = strlen(text);
-        while (text[end - 1] == '0') {
-            text[--end] = '\0';
+    char *end = out + snprintf(out, NUMBER_SIZE, "%.*f", reason_feature(reason->input)->decimals,
+                               reason->value);
+    if (memchr(out, '.', (size_t)(end - out))) {
+        while (end[-1] == '0') {
+            end--;
         }
-        if (text[end - 1] == '.') {
-            text[end - 1] = '\0';
-        }
+        end -= end[-1] == '.';
     }
-    return strcmp(text, "-0") == 0 ? "0" : text;
+    if (end - out == 2 && memcmp(out, "-0", 2) == 0) {
+        *out = '0';
+        end--;
+    }
+    return end;
 }
 
 const char *reasons_cell(const struct reason *reasons, size_t count, struct arena *arena)
 {
-    const char *cell = "";
+    char cell[REASONS_AT_MOST * REASON_SIZE];
+    char *end = cell;
+    assert(count <= REASONS_AT_MOST);
     for (size_t i = 0; i < count; i++) {
-        cell = arena_printf(arena, "%s%s%s=%s:%+.2f", cell, i > 0 ? "|" : "",
-                            model_input_gold_columns[reasons[i].input],
-                            plain_value(&reasons[i], arena), reasons[i].points);
+        const char *name = model_input_gold_columns[reasons[i].input];
+        assert(strlen(name) < REASON_SIZE - 2 * NUMBER_SIZE - 3);
+        end += snprintf(end, REASON_SIZE, "%s%s=", i > 0 ? "|" : "", name);
+        end = put_value(end, &reasons[i]);
+        end += snprintf(end, NUMBER_SIZE, ":%+.2f", reasons[i].points);
     }
-    return cell;
+    return arena_copy(arena, cell, (size_t)(end - cell));
 }
 
 /* Reads "name=value:points" up to the end or a bar; gives what follows, NULL for anything else. */

@@ -492,6 +492,7 @@ struct sorting {
     size_t ends[BUCKETS];  /* in `dealt` */
     size_t kept[BUCKETS];  /* rows of a bucket without repetitions */
     int32_t *days;         /* [added], or NULL */
+    size_t *day_starts;    /* [pieces][days] in rows->by_day */
     struct nulls *nulls;   /* [blocks] of all rows */
     struct nulls *less;    /* [BUCKETS] of repetitions */
 };
@@ -625,8 +626,11 @@ static void join_buckets(struct sorting *s)
 {
     struct rows *rows = s->rows;
     for (size_t b = 0, start = 0; b < BUCKETS; start = s->ends[b++]) {
-        memmove(rows->order + rows->count, rows->order + start, s->kept[b] * sizeof *rows->order);
-        memmove(rows->near + rows->count, rows->near + start, s->kept[b] * sizeof *rows->near);
+        if (start > rows->count) {
+            memmove(rows->order + rows->count, rows->order + start,
+                    s->kept[b] * sizeof *rows->order);
+            memmove(rows->near + rows->count, rows->near + start, s->kept[b] * sizeof *rows->near);
+        }
         rows->count += s->kept[b];
         size_t before = rows->piece_count > 0 ? rows->piece_ends[rows->piece_count - 1] : 0;
         if (rows->count - before >= ROWS_A_PIECE || (b + 1 == BUCKETS && rows->count > before)) {
@@ -648,8 +652,35 @@ static void sum_nulls(struct sorting *s)
     }
 }
 
-/* Lists the rows by day. */
-static void list_days(struct sorting *s)
+static int32_t day_of(const struct sorting *s, size_t i)
+{
+    return s->days[s->rows->order[i]] - s->rows->first_day;
+}
+
+static void count_days(void *context, size_t piece, unsigned worker)
+{
+    struct sorting *s = context;
+    const struct rows *rows = s->rows;
+    size_t *counts = s->day_starts + piece * rows->day_count;
+    (void)worker;
+    for (size_t i = piece > 0 ? rows->piece_ends[piece - 1] : 0; i < rows->piece_ends[piece]; i++) {
+        counts[day_of(s, i)]++;
+    }
+}
+
+static void deal_days(void *context, size_t piece, unsigned worker)
+{
+    struct sorting *s = context;
+    struct rows *rows = s->rows;
+    size_t *starts = s->day_starts + piece * rows->day_count;
+    (void)worker;
+    for (size_t i = piece > 0 ? rows->piece_ends[piece - 1] : 0; i < rows->piece_ends[piece]; i++) {
+        rows->by_day[starts[day_of(s, i)]++] = rows->order[i];
+    }
+}
+
+/* Lists the rows by day: counted by pieces, then dealt out. */
+static void list_days(struct sorting *s, unsigned threads)
 {
     struct rows *rows = s->rows;
     if (!s->days || rows->count == 0) {
@@ -659,17 +690,19 @@ static void list_days(struct sorting *s)
     rows->first_day = (int32_t)(int64_t)(s->spans[2].low ^ top);
     rows->day_count = (size_t)(s->spans[2].high - s->spans[2].low) + 1;
     rows->by_day = xcalloc(rows->count, sizeof *rows->by_day);
-    rows->day_ends = xcalloc(rows->day_count + 1, sizeof *rows->day_ends);
-    for (size_t i = 0; i < rows->count; i++) {
-        rows->day_ends[s->days[rows->order[i]] - rows->first_day + 1]++;
+    rows->day_ends = xcalloc(rows->day_count, sizeof *rows->day_ends);
+    s->day_starts = xcalloc(rows->piece_count * rows->day_count, sizeof *s->day_starts);
+    parallel_for(threads, rows->piece_count, count_days, s);
+    for (size_t d = 0, start = 0; d < rows->day_count; d++) {
+        for (size_t p = 0; p < rows->piece_count; p++) {
+            size_t count = s->day_starts[p * rows->day_count + d];
+            s->day_starts[p * rows->day_count + d] = start;
+            start += count;
+        }
+        rows->day_ends[d] = start;
     }
-    for (size_t d = 0; d < rows->day_count; d++) {
-        rows->day_ends[d + 1] += rows->day_ends[d]; /* where they begin, so far */
-    }
-    for (size_t i = 0; i < rows->count; i++) {
-        size_t day = (size_t)(s->days[rows->order[i]] - rows->first_day);
-        rows->by_day[rows->day_ends[day]++] = rows->order[i];
-    }
+    parallel_for(threads, rows->piece_count, deal_days, s);
+    free(s->day_starts);
 }
 
 void rows_sort(struct rows *rows, unsigned threads)
@@ -714,7 +747,7 @@ void rows_sort(struct rows *rows, unsigned threads)
     parallel_for(threads, rows->block_count, deal, &s);
     parallel_for(threads, BUCKETS, sort_bucket, &s);
     join_buckets(&s);
-    list_days(&s);
+    list_days(&s, threads);
     sum_nulls(&s);
     free(s.less);
     free(s.nulls);
