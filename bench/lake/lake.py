@@ -56,7 +56,8 @@ COMPARED += [("silver/telemetry/telemetry_clean.csv", "silver/telemetry_clean.cs
 
 def measured(command):
     """Seconds by the clock and of the processor, and MB at most, of a process and those it waited
-    for; MB are of the largest of them."""
+    for; MB are of the largest of them. What others left to be written is on the disk before."""
+    os.sync()
     with tempfile.TemporaryFile("w+") as errors:
         start = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
