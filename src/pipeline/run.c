@@ -1,6 +1,7 @@
 /* One run: the list of stages from bronze to gold, published as one; see pipeline.h. */
 #include "pipeline/stages.h"
 
+#include "base/parallel.h"
 #include "lake/layout.h"
 
 #include <time.h>
@@ -176,6 +177,7 @@ int pipeline_run(const struct session *session, const struct run_options *option
         .spark_master = session->spark_master,
         .scratch = arena_printf(&arena, "%s/scratch", publication.staging),
         .threads = session->spark ? session->threads : 1, /* see use_threads() */
+        .flush_threads = parallel_threads(session->threads),
         .memory = session->memory};
     if (lake_open(&stage.lake, &lake_options, err) == 0) {
         status = run_stages(&stage, gold ? &model : NULL, err);
