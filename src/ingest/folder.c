@@ -1,11 +1,13 @@
 /* Reads whole folders of files, many at a time, and single CSV files; see ingest.h.
  *
  * Every file is read by one thread from its first byte to its last, hashed on the way. Threads meet
- * only in the sink, behind one lock, and where progress is told, behind another. */
+ * only in the sink, behind one lock, where progress is told, behind another, and at the list of
+ * names. */
 #include "ingest/ingest.h"
 
 #include "base/fs.h"
 #include "base/parallel.h"
+#include "base/radix.h"
 #include "ingest/reader.h"
 
 #include <assert.h>
@@ -66,48 +68,55 @@ static bool is_wanted(const char *name, bool csv)
     return name[0] != '.' && name[0] != '_' && form != FORM_UNKNOWN && (form == FORM_CSV) == csv;
 }
 
-struct name {
-    uint64_t code; /* the eight bytes behind those that all have in common, as a number */
-    char *text;
-};
-
-/* The names of the files to read, sorted. */
-struct names {
-    struct name *all;
-    size_t count, room;
+/* The names of the files to read. One thread lists them while the others read already: the kernel
+ * takes a tenth as long to list small files as to read them. What is left when the list is complete
+ * is read in the order of names, which is mostly that of places on disk and of keys. */
+struct listing {
+    DIR *folder;
+    const char *path; /* for errors only */
+    bool csv;
     struct arena arena;
     uint64_t ignored;
+    pthread_mutex_t lock; /* around what follows: the rest is the listing thread's */
+    pthread_cond_t more;
+    char **names;
+    size_t taken, count, room;
+    bool complete;
 };
 
-static int compare_names(const void *a, const void *b)
-{
-    const struct name *x = a, *y = b;
-    return x->code != y->code ? (x->code > y->code) - (x->code < y->code)
-                              : strcmp(x->text, y->text);
-}
+enum { NAMES_LISTED = 256, NAMES_TAKEN = 16 }; /* at a time, at most */
 
-/* By bytes. Their codes tell nearly all names apart, without a look at texts that lie anywhere. */
-static void sort_names(struct names *names)
+/* Sorts names by the eight bytes behind those that all have in common: no result depends on it. */
+static void sort_names(char **names, size_t count)
 {
-    size_t common = names->count > 0 ? strlen(names->all[0].text) : 0;
-    for (size_t i = 1; i < names->count; i++) {
+    size_t common = count > 0 ? strlen(names[0]) : 0;
+    if (count < 2 || count > UINT32_MAX) {
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
         size_t same = 0;
-        while (same < common && names->all[i].text[same] == names->all[0].text[same]) {
+        while (same < common && names[i][same] == names[0][same]) {
             same++;
         }
         common = same;
     }
-    for (size_t i = 0; i < names->count; i++) {
-        const char *p = names->all[i].text + common;
-        uint64_t code = 0;
+    struct coded *codes = xcalloc(count, sizeof *codes), *spare = xcalloc(count, sizeof *spare);
+    char **unsorted = xcalloc(count, sizeof *unsorted);
+    for (size_t i = 0; i < count; i++) {
+        const char *p = names[i] + common;
+        unsorted[i] = names[i];
+        codes[i].item = (uint32_t)i;
         for (int bits = 56; bits >= 0 && *p; bits -= 8) {
-            code |= (uint64_t)(unsigned char)*p++ << bits;
+            codes[i].code |= (uint64_t)(unsigned char)*p++ << bits;
         }
-        names->all[i].code = code;
     }
-    if (names->count > 0) {
-        qsort(names->all, names->count, sizeof *names->all, compare_names);
+    const struct coded *sorted = radix_sort(codes, spare, count, 64);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = unsorted[sorted[i].item];
     }
+    free((void *)unsorted);
+    free(spare);
+    free(codes);
 }
 
 static int list_error(const char *path, struct error *err)
@@ -118,38 +127,94 @@ static int list_error(const char *path, struct error *err)
                      path, strerror(errno));
 }
 
-/* Lists the folder that `fd` is; `path` is for the error only. */
-static int list_names(int fd, const char *path, bool csv, struct names *names, struct error *err)
+/* Lets the threads know of more names; `last`: there are no others. */
+static void add_names(struct listing *listing, char *const *names, size_t count, bool last)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
-    if (!folder) {
+    pthread_mutex_lock(&listing->lock);
+    if (listing->count + count > listing->room) {
+        listing->room = (listing->count + count) * 2;
+        listing->names = xrealloc((void *)listing->names, listing->room, sizeof *names);
+    }
+    if (count > 0) {
+        memcpy((void *)(listing->names + listing->count), (const void *)names,
+               count * sizeof *names);
+    }
+    listing->count += count;
+    if (last) {
+        sort_names(listing->names + listing->taken, listing->count - listing->taken);
+        listing->complete = true;
+    }
+    pthread_cond_broadcast(&listing->more);
+    pthread_mutex_unlock(&listing->lock);
+}
+
+/* Lists some names more; *last is set when these were the last ones, or all that can be read. */
+static int list_some(struct listing *listing, bool *last, struct error *err)
+{
+    char *names[NAMES_LISTED];
+    size_t count = 0;
+    int status = 0;
+    *last = false;
+    while (count < NAMES_LISTED && !*last) {
+        errno = 0;
+        const struct dirent *entry = readdir(listing->folder);
+        const char *name = entry ? entry->d_name : "";
+        if (!entry) {
+            *last = true;
+            status = errno == 0 ? 0 : list_error(listing->path, err);
+        } else if (is_wanted(name, listing->csv)) {
+            names[count++] = arena_strdup(&listing->arena, name);
+        } else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+            listing->ignored++;
+        }
+    }
+    add_names(listing, names, count, *last);
+    return status;
+}
+
+/* Takes the next names, fewer towards the end or when files are few, that `threads` share; waits
+ * for them. 0: there are no more. */
+static size_t take_names(struct listing *listing, unsigned threads, char *names[NAMES_TAKEN])
+{
+    pthread_mutex_lock(&listing->lock);
+    while (listing->taken == listing->count && !listing->complete) {
+        pthread_cond_wait(&listing->more, &listing->lock);
+    }
+    size_t left = listing->count - listing->taken, count = left / threads / 4;
+    count = count > NAMES_TAKEN ? NAMES_TAKEN : count == 0 && left > 0 ? 1 : count;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = listing->names[listing->taken++];
+        __builtin_prefetch(names[i]); /* they lie in the order of the folder */
+    }
+    pthread_mutex_unlock(&listing->lock);
+    return count;
+}
+
+static int listing_open(struct listing *listing, const char *path, bool csv, struct error *err)
+{
+    *listing = (struct listing){.path = path,
+                                .csv = csv,
+                                .lock = PTHREAD_MUTEX_INITIALIZER,
+                                .more = PTHREAD_COND_INITIALIZER};
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    listing->folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!listing->folder) {
         int status = list_error(path, err);
-        if (copy >= 0) {
-            close(copy);
+        if (fd >= 0) {
+            close(fd);
         }
         return status;
     }
-    struct dirent *entry;
-    for (errno = 0; (entry = readdir(folder)) != NULL; errno = 0) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-            continue;
-        }
-        if (!is_wanted(name, csv)) {
-            names->ignored++;
-            continue;
-        }
-        if (names->count == names->room) {
-            names->room = names->room ? names->room * 2 : 1024;
-            names->all = xrealloc(names->all, names->room, sizeof *names->all);
-        }
-        names->all[names->count++].text = arena_strdup(&names->arena, name);
+    return 0;
+}
+
+static void listing_close(struct listing *listing)
+{
+    if (listing->folder) {
+        closedir(listing->folder);
     }
-    int status = errno == 0 ? 0 : list_error(path, err);
-    closedir(folder);
-    sort_names(names);
-    return status;
+    free((void *)listing->names);
+    arena_release(&listing->arena);
 }
 
 /* ---- one file ---- */
@@ -221,8 +286,8 @@ struct work {
     const struct ingest_sink *sink;
     const struct ingest_map *map;
     const char *folder;
-    int folder_fd;
-    struct names names;
+    struct listing listing;
+    unsigned threads;
     struct worker *workers;
     pthread_mutex_t lock;       /* around the sink */
     pthread_mutex_t short_lock; /* around progress, and what follows: no thread keeps it for long */
@@ -236,18 +301,21 @@ struct worker {
     struct work *work;
     bool ready;
     struct reader reader;
-    struct arena arena; /* of the file at hand */
+    struct arena arena;    /* of the file at hand */
+    uint64_t files, bytes; /* not told of yet */
 };
 
 /* Only called when options->progress is there. */
 static void tell(struct work *work, uint64_t files, uint64_t bytes)
 {
     const struct ingest_options *options = work->options;
+    pthread_mutex_lock(&work->listing.lock);
+    uint64_t total = work->listing.complete ? work->listing.count : 0;
+    pthread_mutex_unlock(&work->listing.lock);
     pthread_mutex_lock(&work->short_lock);
     work->files_done += files;
     work->bytes_done += bytes;
-    options->progress(options->progress_context, work->files_done, work->names.count,
-                      work->bytes_done);
+    options->progress(options->progress_context, work->files_done, total, work->bytes_done);
     pthread_mutex_unlock(&work->short_lock);
 }
 
@@ -268,41 +336,68 @@ static void fail(struct work *work, const struct error *err)
     atomic_store(&work->stop, true);
 }
 
-static void read_one(void *context, size_t index, unsigned number)
+static void read_one(struct worker *worker, const char *name)
 {
-    struct work *work = context;
-    struct worker *worker = &work->workers[number];
+    struct work *work = worker->work;
     struct reader *reader = &worker->reader;
-    const char *name = work->names.all[index].text;
     struct error err;
-    if (atomic_load(&work->stop)) {
-        return;
-    }
-    if (!worker->ready) {
-        worker->ready = true;
-        worker->work = work;
-        reader_init(reader, work->options, work->map, work->sink, &work->lock);
-        reader->tick = work->options->progress ? tick : NULL;
-        reader->tick_context = worker;
-    }
     arena_clear(&worker->arena);
     reader->source = ingest_source(work->folder, name, &worker->arena);
     reader->path = reader->source;
     if (ingest_was_taken(work->options->takens, reader->source)) {
         return;
     }
-    if (read_named(reader, work->folder_fd, name, name, kind_of(name), &err) != 0) {
+    if (read_named(reader, dirfd(work->listing.folder), name, name, kind_of(name), &err) != 0) {
         fail(work, &err);
-    } else if (reader->tick) {
-        tell(work, 1, reader->stream.disk_bytes - reader->told);
+    }
+    worker->files++;
+    worker->bytes += reader->stream.disk_bytes - reader->told;
+}
+
+/* Lists what was not listed before, also when no one reads any more: others may wait for it. */
+static void list_rest(struct work *work)
+{
+    struct error err;
+    bool last = work->listing.complete;
+    while (!last) {
+        if (list_some(&work->listing, &last, &err) != 0) {
+            fail(work, &err);
+        }
+    }
+}
+
+static void read_files(void *context, size_t index, unsigned number)
+{
+    struct work *work = context;
+    struct worker *worker = &work->workers[number];
+    char *names[NAMES_TAKEN];
+    size_t count;
+    if (!worker->ready) {
+        worker->ready = true;
+        worker->work = work;
+        reader_init(&worker->reader, work->options, work->map, work->sink, &work->lock);
+        worker->reader.tick = work->options->progress ? tick : NULL;
+        worker->reader.tick_context = worker;
+    }
+    if (index == 0) {
+        list_rest(work);
+    }
+    while ((count = take_names(&work->listing, work->threads, names)) > 0) {
+        for (size_t i = 0; i < count && !atomic_load(&work->stop); i++) {
+            read_one(worker, names[i]);
+        }
+        if (worker->reader.tick) {
+            tell(work, worker->files, worker->bytes);
+            worker->files = worker->bytes = 0;
+        }
     }
 }
 
 /* Sends the rows that wait in each worker, adds up and frees. */
-static void finish_workers(struct work *work, unsigned threads, struct ingest_counts *counts)
+static void finish_workers(struct work *work, struct ingest_counts *counts)
 {
     struct error err;
-    for (unsigned i = 0; i < threads; i++) {
+    for (unsigned i = 0; i < work->threads; i++) {
         struct worker *worker = &work->workers[i];
         if (worker->ready) {
             if (!work->failed && collector_flush(&worker->reader.collector, &err) != 0) {
@@ -325,34 +420,30 @@ int ingest_folder(const char *root, const char *folder, const struct ingest_opti
                         .map = options->map ? options->map : &own,
                         .folder = folder,
                         .err = err,
+                        .threads = parallel_threads(options->threads),
                         .lock = PTHREAD_MUTEX_INITIALIZER,
                         .short_lock = PTHREAD_MUTEX_INITIALIZER};
-    unsigned threads = parallel_threads(options->threads);
     int status = -1;
+    bool few;
     map_init_identity(&own, options->spec, false);
     *counts = (struct ingest_counts){0};
     const char *path = arena_printf(&scratch, "%s/%s", root, folder);
-    work.folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (work.folder_fd < 0) {
-        list_error(path, err);
+    if (listing_open(&work.listing, path, work.map->csv, err) != 0 ||
+        list_some(&work.listing, &few, err) != 0) {
         goto done;
     }
-    if (list_names(work.folder_fd, path, work.map->csv, &work.names, err) != 0) {
-        goto done;
+    if (few && work.listing.count < work.threads) {
+        work.threads = work.listing.count > 0 ? (unsigned)work.listing.count : 1;
     }
-    work.workers = xcalloc(threads, sizeof *work.workers);
-    parallel_for(threads, work.names.count, read_one, &work);
-    finish_workers(&work, threads, counts);
-    counts->ignored = work.names.ignored;
+    work.workers = xcalloc(work.threads, sizeof *work.workers);
+    parallel_for(work.threads, work.threads, read_files, &work);
+    finish_workers(&work, counts);
+    counts->ignored = work.listing.ignored;
     assert(counts->records == counts->accepted + counts->quarantined);
     status = work.failed ? -1 : 0;
 done:
-    if (work.folder_fd >= 0) {
-        close(work.folder_fd);
-    }
+    listing_close(&work.listing);
     free(work.workers);
-    free(work.names.all);
-    arena_release(&work.names.arena);
     arena_release(&scratch);
     return status;
 }

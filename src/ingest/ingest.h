@@ -246,8 +246,8 @@ struct ingest_options {
     const struct ingest_map *map;       /* NULL: the fields' own names */
     unsigned threads;                   /* 0: all available cores */
     size_t record_limit;                /* bytes of one record; 0: 8 MiB */
-    /* Told after every file and every few MiB, by one thread at a time, while another may be in the
-     * sink; may be NULL. */
+    /* Told after every few files and every few MiB, by one thread at a time, while another may be
+     * in the sink; files_total is 0 as long as they are being counted. May be NULL. */
     void (*progress)(void *context, uint64_t files, uint64_t files_total, uint64_t bytes);
     void *progress_context;
 };

@@ -164,12 +164,18 @@ static int configure(duckdb_config config, const struct lake_options *options, s
     return 0;
 }
 
+static void close_feed(struct feed *feed)
+{
+    duckdb_destroy_data_chunk(&feed->chunk);
+    duckdb_appender_destroy(&feed->appender);
+    duckdb_disconnect(&feed->own);
+}
+
 static void duck_close(struct lake *base)
 {
     struct duck *lake = duck_of(base);
     for (size_t i = 0; i < lake->feed_count; i++) {
-        duckdb_destroy_data_chunk(&lake->feeds[i].chunk);
-        duckdb_appender_destroy(&lake->feeds[i].appender);
+        close_feed(&lake->feeds[i]);
     }
     duckdb_disconnect(&lake->reader);
     duckdb_disconnect(&lake->work);
@@ -192,6 +198,7 @@ static struct lake *duck_beside(struct lake *base)
     struct duck *beside = xcalloc(1, sizeof *beside);
     beside->lake.engine = &duck_engine;
     beside->threads = lake->threads;
+    beside->flush_threads = lake->flush_threads;
     if (duckdb_connect(lake->database, &beside->work) != DuckDBSuccess ||
         duckdb_connect(lake->database, &beside->reader) != DuckDBSuccess) {
         out_of_memory();
@@ -428,9 +435,11 @@ static int duck_create_distinct(struct lake *base, const struct table *table,
     return show_rows(lake, table->name, table, kept->distinct, err);
 }
 
-/* The feed of a table, opened at its first batch. */
-static struct feed *feed_of(struct duck *lake, const struct table *table, struct error *err)
+/* The feed of a batch's table, opened with its first one. A full batch is the first of a large
+ * table, as a rule. */
+static struct feed *feed_of(struct duck *lake, const struct batch *batch, struct error *err)
 {
+    const struct table *table = batch->table;
     for (size_t i = 0; i < lake->feed_count; i++) {
         if (lake->feeds[i].table == table) {
             return &lake->feeds[i];
@@ -439,9 +448,14 @@ static struct feed *feed_of(struct duck *lake, const struct table *table, struct
     assert(lake->feed_count < FED_TABLES);
     struct feed *feed = &lake->feeds[lake->feed_count];
     *feed = (struct feed){.table = table};
-    if (duckdb_appender_create(lake->work, NULL, table->name, &feed->appender) != DuckDBSuccess) {
+    if (batch->rows == BATCH_ROWS && parallel_threads(lake->flush_threads) > 1 &&
+        duckdb_connect(lake->database, &feed->own) != DuckDBSuccess) {
+        out_of_memory();
+    }
+    if (duckdb_appender_create(feed->own ? feed->own : lake->work, NULL, table->name,
+                               &feed->appender) != DuckDBSuccess) {
         duck_error(err, table->name, duckdb_appender_error(feed->appender));
-        duckdb_appender_destroy(&feed->appender);
+        close_feed(feed);
         return NULL;
     }
     duckdb_logical_type types[BATCH_COLUMNS];
@@ -456,6 +470,7 @@ static struct feed *feed_of(struct duck *lake, const struct table *table, struct
     return feed;
 }
 
+/* Texts stay where they are: the appender copies the chunk before the call returns. */
 static void copy_column(duckdb_vector vector, const struct batch *batch, size_t c)
 {
     enum column_type type = batch->table->columns[c].type;
@@ -471,8 +486,7 @@ static void copy_column(duckdb_vector vector, const struct batch *batch, size_t 
         switch (type) {
         case COLUMN_TEXT:
         case COLUMN_BLOB:
-            duckdb_vector_assign_string_element_len(vector, r, batch->values[c].text[r].data,
-                                                    batch->values[c].text[r].size);
+            ((duckdb_string_t *)data)[r] = scan_string(batch->values[c].text[r]);
             break;
         case COLUMN_REAL:
             ((double *)data)[r] = batch->values[c].real[r];
@@ -490,7 +504,7 @@ static void copy_column(duckdb_vector vector, const struct batch *batch, size_t 
 
 static int feed_engine(struct duck *lake, const struct batch *batch, struct error *err)
 {
-    struct feed *feed = feed_of(lake, batch->table, err);
+    struct feed *feed = feed_of(lake, batch, err);
     if (!feed) {
         return -1;
     }
@@ -517,26 +531,52 @@ static int duck_append(struct lake *base, const struct batch *batch, struct erro
     return feed_engine(lake, batch, err);
 }
 
+/* What is fed is flushed, and what is kept here sorted, by several threads: each takes as long as
+ * some ten thousand small files to read. */
+struct flushing {
+    struct duck *lake;
+    int statuses[FED_TABLES + KEPT_TABLES];
+    struct error errors[FED_TABLES + KEPT_TABLES];
+};
+
+static void flush_one(void *context, size_t index, unsigned worker)
+{
+    struct flushing *f = context;
+    struct duck *lake = f->lake;
+    (void)worker;
+    if (index >= lake->kept_count) {
+        struct feed *feed = &lake->feeds[index - lake->kept_count];
+        if (duckdb_appender_close(feed->appender) != DuckDBSuccess) {
+            f->statuses[index] = duck_error(&f->errors[index], feed->table->name,
+                                            duckdb_appender_error(feed->appender));
+        }
+        close_feed(feed);
+        return;
+    }
+    struct distinct *distinct = lake->kept[index].distinct;
+    if (distinct->rows->added > 0 || distinct->run_count > 0) {
+        f->statuses[index] = end_keeping(lake, distinct, &f->errors[index]);
+    }
+}
+
 static int duck_flush(struct lake *base, struct error *err)
 {
     struct duck *lake = duck_of(base);
-    int status = 0;
+    struct flushing flushing = {.lake = lake};
+    size_t count = lake->kept_count + lake->feed_count;
+    bool large = false;
     for (size_t i = 0; i < lake->feed_count; i++) {
-        struct feed *feed = &lake->feeds[i];
-        if (status == 0 && duckdb_appender_close(feed->appender) != DuckDBSuccess) {
-            status = duck_error(err, feed->table->name, duckdb_appender_error(feed->appender));
-        }
-        duckdb_destroy_data_chunk(&feed->chunk);
-        duckdb_appender_destroy(&feed->appender);
+        large = large || lake->feeds[i].own;
     }
+    parallel_for(large ? lake->flush_threads : 1, count, flush_one, &flushing);
     lake->feed_count = 0;
-    for (size_t i = 0; i < lake->kept_count && status == 0; i++) {
-        struct distinct *distinct = lake->kept[i].distinct;
-        if (distinct->rows->added > 0 || distinct->run_count > 0) {
-            status = end_keeping(lake, distinct, err);
+    for (size_t i = 0; i < count; i++) {
+        if (flushing.statuses[i] != 0) {
+            *err = flushing.errors[i];
+            return -1;
         }
     }
-    return status;
+    return 0;
 }
 
 static int duck_define(struct lake *base, const char *name, const char *select,
@@ -1068,6 +1108,7 @@ int duck_open(struct lake **out, const struct lake_options *options, struct erro
     struct duck *lake = xcalloc(1, sizeof *lake);
     lake->lake.engine = &duck_engine;
     lake->threads = options->threads;
+    lake->flush_threads = options->flush_threads ? options->flush_threads : options->threads;
     lake->scratch = options->scratch ? arena_strdup(&lake->names, options->scratch) : NULL;
     *out = &lake->lake;
     if (duckdb_create_config(&config) != DuckDBSuccess) {

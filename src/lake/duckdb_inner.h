@@ -12,6 +12,7 @@ enum { FED_TABLES = 16, KEPT_TABLES = 4 };
 
 struct feed { /* one table that is being fed */
     const struct table *table;
+    duckdb_connection own; /* of a large table, so that several are flushed at a time; or NULL */
     duckdb_appender appender;
     duckdb_data_chunk chunk;
 };
@@ -29,6 +30,7 @@ struct duck {
     duckdb_connection work;   /* statements and appenders */
     duckdb_connection reader; /* streamed results */
     unsigned threads;         /* that the engine works with; 0: all cores */
+    unsigned flush_threads;   /* of ours; 0: all cores */
     struct feed feeds[FED_TABLES];
     size_t feed_count;
     struct kept kept[KEPT_TABLES];

@@ -29,6 +29,7 @@ struct lake_options {
     const char *spark_master; /* LAKE_SPARK: "local[*]", "spark://HOST:PORT", ...; NULL: local[*] */
     const char *scratch;      /* folder for what does not fit in memory; NULL: none is spilled */
     unsigned threads;         /* 0: all available cores */
+    unsigned flush_threads;   /* that lake_flush() works with; 0: as many as the engine */
     const char *memory;       /* limit, "2GB"; NULL: the engine's default */
 };
 

@@ -2,11 +2,12 @@
  *
  * The order is found by one number of 64 bits a row, its code, made of the key's first two columns.
  * Codes are dealt out to buckets by their highest bits, so that several threads sort, each a bucket
- * by radix, least digit first (Knuth, TAOCP 3, 5.2.5); rows that have a code in common are compared
- * column by column. NULLs are last, as in the engine. */
+ * by radix; rows that have a code in common are compared column by column. NULLs are last, as in
+ * the engine. */
 #include "lake/rows.h"
 
 #include "base/parallel.h"
+#include "base/radix.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -316,39 +317,11 @@ void rows_unpack(struct rows *rows, const unsigned char *packed)
 
 /* ---- codes ---- */
 
-struct entry { /* rows with a smaller code come first */
-    uint64_t code;
-    uint32_t row;
-};
-
-/* Sorts by bits 0 .. bits - 1 of the codes; the result stands in `entries` or in `spare`. */
-static struct entry *sort_entries(struct entry *entries, struct entry *spare, size_t count,
-                                  int bits)
-{
-    enum { DIGIT = 8, DIGITS = 1 << DIGIT };
-    for (int shift = 0; shift < bits; shift += DIGIT) {
-        size_t starts[DIGITS + 1] = {0};
-        for (size_t i = 0; i < count; i++) {
-            starts[(entries[i].code >> shift) % DIGITS + 1]++;
-        }
-        for (size_t d = 0; d < DIGITS; d++) {
-            starts[d + 1] += starts[d];
-        }
-        for (size_t i = 0; i < count; i++) {
-            spare[starts[(entries[i].code >> shift) % DIGITS]++] = entries[i];
-        }
-        struct entry *other = entries;
-        entries = spare;
-        spare = other;
-    }
-    return entries;
-}
-
 static int compare_numbers(const void *a, const void *b, void *context)
 {
     const struct texts *texts = context;
-    return rows_compare_texts(texts->all[((const struct entry *)a)->row],
-                              texts->all[((const struct entry *)b)->row]);
+    return rows_compare_texts(texts->all[((const struct coded *)a)->item],
+                              texts->all[((const struct coded *)b)->item]);
 }
 
 /* Bytes that all texts begin with. */
@@ -369,16 +342,16 @@ static size_t common_start(const struct texts *texts)
 /* Sorts texts by eight of their bytes, and those that have them in common one by one. */
 static void rank_texts(struct texts *texts)
 {
-    struct entry *entries = xcalloc(texts->count, sizeof *entries);
-    struct entry *spare = xcalloc(texts->count, sizeof *spare);
+    struct coded *entries = xcalloc(texts->count, sizeof *entries);
+    struct coded *spare = xcalloc(texts->count, sizeof *spare);
     size_t start = common_start(texts);
     free(texts->ranks);
     texts->ranks = xcalloc(texts->count, sizeof *texts->ranks);
     for (uint32_t i = 0; i < texts->count; i++) {
         uint64_t word = word_at(texts->all[i].data + start, texts->all[i].size - start);
-        entries[i] = (struct entry){__builtin_bswap64(word), i};
+        entries[i] = (struct coded){__builtin_bswap64(word), i};
     }
-    struct entry *sorted = sort_entries(entries, spare, texts->count, 64);
+    struct coded *sorted = radix_sort(entries, spare, texts->count, 64);
     for (size_t i = 0, end; i < texts->count; i = end) {
         for (end = i + 1; end < texts->count && sorted[end].code == sorted[i].code;) {
             end++;
@@ -387,7 +360,7 @@ static void rank_texts(struct texts *texts)
             qsort_r(sorted + i, end - i, sizeof *sorted, compare_numbers, texts);
         }
         for (size_t r = i; r < end; r++) {
-            texts->ranks[sorted[r].row] = (uint32_t)r;
+            texts->ranks[sorted[r].item] = (uint32_t)r;
         }
     }
     free(spare);
@@ -446,8 +419,8 @@ static int compare_keys(const struct rows *rows, const unsigned char *x, const u
 static int compare_entries(const void *a, const void *b, void *context)
 {
     const struct rows *rows = context;
-    const unsigned char *x = rows_at(rows, ((const struct entry *)a)->row);
-    const unsigned char *y = rows_at(rows, ((const struct entry *)b)->row);
+    const unsigned char *x = rows_at(rows, ((const struct coded *)a)->item);
+    const unsigned char *y = rows_at(rows, ((const struct coded *)b)->item);
     int order = compare_keys(rows, x, y, rows->key_count);
     return order != 0 ? order : compare_cells(rows, rows->least, x, y);
 }
@@ -487,8 +460,8 @@ struct sorting {
     int second_bits, room; /* of the second column; those of them that a code has room for */
     int rest;              /* bits of a code that do not name its bucket */
     size_t *starts;        /* [blocks][BUCKETS] of a block's entries in `dealt` */
-    struct entry *entries; /* [added] by rows, then spare */
-    struct entry *dealt;   /* [added] by buckets */
+    struct coded *entries; /* [added] by rows, then spare */
+    struct coded *dealt;   /* [added] by buckets */
     size_t ends[BUCKETS];  /* in `dealt` */
     size_t kept[BUCKETS];  /* rows of a bucket without repetitions */
     int32_t *days;         /* [added], or NULL */
@@ -507,7 +480,7 @@ size_t rows_bytes(const struct rows *rows)
     }
     size_t lists =
         (rows->day < rows->column_count ? 2 : 1) * sizeof *rows->order + sizeof *rows->near;
-    return bytes + rows->added * (2 * sizeof(struct entry) + sizeof(int32_t) + lists);
+    return bytes + rows->added * (2 * sizeof(struct coded) + sizeof(int32_t) + lists);
 }
 
 static size_t rows_in_block(const struct rows *rows, size_t block)
@@ -564,7 +537,7 @@ static void make_codes(void *context, size_t block, unsigned worker)
             uint64_t second = code_of(rows, row, s->columns[1]) - s->spans[1].low;
             code = code << (s->room % 64) | second >> (s->second_bits - s->room);
         }
-        s->entries[i] = (struct entry){code, (uint32_t)i};
+        s->entries[i] = (struct coded){code, (uint32_t)i};
         counts[bucket_of(s, code)]++;
         count_nulls(row, &s->nulls[block]);
         if (s->days) {
@@ -577,7 +550,7 @@ static void deal(void *context, size_t block, unsigned worker)
 {
     struct sorting *s = context;
     size_t *starts = s->starts + block * BUCKETS;
-    const struct entry *entries = s->entries + block * ROWS_A_BLOCK;
+    const struct coded *entries = s->entries + block * ROWS_A_BLOCK;
     (void)worker;
     for (size_t i = 0; i < rows_in_block(s->rows, block); i++) {
         s->dealt[starts[bucket_of(s, entries[i].code)]++] = entries[i];
@@ -586,7 +559,7 @@ static void deal(void *context, size_t block, unsigned worker)
 
 /* Lists the rows of entries[0 .. count), which have a code in common, without repetitions; returns
  * how many there are. */
-static size_t list_alike(struct rows *rows, struct entry *entries, size_t count, size_t at,
+static size_t list_alike(struct rows *rows, struct coded *entries, size_t count, size_t at,
                          struct nulls *less)
 {
     size_t listed = 0;
@@ -594,12 +567,12 @@ static size_t list_alike(struct rows *rows, struct entry *entries, size_t count,
         qsort_r(entries, count, sizeof *entries, compare_entries, rows);
     }
     for (size_t i = 0; i < count; i++) {
-        if (i == 0 || compare_keys(rows, rows_at(rows, entries[i - 1].row),
-                                   rows_at(rows, entries[i].row), rows->key_count) != 0) {
+        if (i == 0 || compare_keys(rows, rows_at(rows, entries[i - 1].item),
+                                   rows_at(rows, entries[i].item), rows->key_count) != 0) {
             rows->near[at + listed] = i > 0;
-            rows->order[at + listed++] = entries[i].row;
+            rows->order[at + listed++] = entries[i].item;
         } else {
-            count_nulls(rows_at(rows, entries[i].row), less);
+            count_nulls(rows_at(rows, entries[i].item), less);
         }
     }
     return listed;
@@ -610,7 +583,7 @@ static void sort_bucket(void *context, size_t bucket, unsigned worker)
     struct sorting *s = context;
     size_t start = bucket > 0 ? s->ends[bucket - 1] : 0;
     size_t count = s->ends[bucket] - start, kept = 0;
-    struct entry *sorted = sort_entries(s->dealt + start, s->entries + start, count, s->rest);
+    struct coded *sorted = radix_sort(s->dealt + start, s->entries + start, count, s->rest);
     (void)worker;
     for (size_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && sorted[end].code == sorted[i].code;) {

@@ -4,7 +4,8 @@
  * another core can plan and write files meanwhile, on a session of its own. With 50 vehicles and
  * two cores a run takes four fifths of the time. For a large fleet the engine has all cores, which
  * its sorts and single writers leave alone at times: gold of ten million messages takes 2.0 s
- * instead of 2.8 when its files are written beside. */
+ * instead of 2.8 when its files are written beside, and the list of 100,000 files is sorted and
+ * hashed in 70 ms that silver need not wait for. */
 #include "pipeline/stages.h"
 
 #include "base/parallel.h"

@@ -80,16 +80,18 @@ static int refuse(struct stage *stage, struct error *err)
 
 /* A small fleet's tables are read by one thread, whatever there are: the others' waking and waiting
  * took 45 of 160 ms of processor time with 50 vehicles; and by simple plans. What else there is
- * writes files beside. Silver that was published earlier may be of any size. */
+ * writes files beside, and hashes the list of inputs. Silver that was published earlier may be of
+ * any size. */
 static int use_threads(struct stage *stage, struct error *err)
 {
     const struct run_report *r = stage->report;
     uint64_t rows = r->telemetry.records + r->services + r->vehicles;
     bool known = (stage->options->stages & STAGE_SILVER) && !stage->options->has_since;
-    if (!known || rows >= LAKE_ROWS_A_THREAD) {
-        return lake_use_threads(stage->lake, stage->session->threads, err);
+    if (known && rows < LAKE_ROWS_A_THREAD) {
+        lake_plan_simply(stage->lake);
+    } else if (lake_use_threads(stage->lake, stage->session->threads, err) != 0) {
+        return -1;
     }
-    lake_plan_simply(stage->lake);
     beside_open(stage);
     return 0;
 }
@@ -154,9 +156,6 @@ static int run_stages(struct stage *stage, const struct fleet_model *model, stru
             : silver_open(stage, err) != 0 || use_threads(stage, err) != 0) {
         return -1;
     }
-    if (model && !stage->beside) { /* silver of a large fleet keeps all cores by itself */
-        beside_open(stage);
-    }
     if ((model && gold_build(stage, model, err) != 0) || beside_settle(stage, err) != 0) {
         return -1;
     }
@@ -204,6 +203,7 @@ int pipeline_run(const struct session *session, const struct run_options *option
         .spark_master = session->spark_master,
         .scratch = arena_printf(&arena, "%s/scratch", publication.staging),
         .threads = session->spark ? session->threads : 1, /* see use_threads() */
+        .flush_threads = parallel_threads(session->threads),
         .memory = session->memory};
     if (lake_open(&stage.lake, &lake_options, err) == 0) {
         status = run_stages(&stage, gold ? &model : NULL, err);
