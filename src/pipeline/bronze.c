@@ -505,7 +505,6 @@ static int create_tables(struct stage *stage, const struct record_spec *telemetr
 {
     static const enum table_id fed[] = {TABLE_ENTRETIENS, TABLE_VEHICULES, TABLE_QUARANTAINE,
                                         TABLE_ENTREES, TABLE_PRISES};
-    static const char *const joined[] = {"records_ensemble", "inputs_ensemble", "taken_ensemble"};
     if (lake_create_distinct(stage->lake, telemetry->table, &silver_distinct, err) != 0) {
         return -1;
     }
@@ -517,7 +516,15 @@ static int create_tables(struct stage *stage, const struct record_spec *telemetr
             return -1;
         }
     }
-    for (size_t i = 0; stage->taken.goes_on && i < sizeof joined / sizeof *joined; i++) {
+    return 0;
+}
+
+/* What a run that goes on from an earlier one writes of both, unless all of it stays. */
+static int join_tables(struct stage *stage, struct error *err)
+{
+    static const char *const joined[] = {"records_ensemble", "inputs_ensemble", "taken_ensemble"};
+    bool needed = stage->taken.goes_on && !stage->taken.same;
+    for (size_t i = 0; needed && i < sizeof joined / sizeof *joined; i++) {
         const char *file = arena_printf(stage->arena, "silver/%s.sql", joined[i]);
         if (lake_define(stage->lake, joined[i], file, LAKE_VIEW, err) != 0) {
             return -1;
@@ -609,7 +616,11 @@ static int load_all(struct bronze *bronze, const char *folder, struct specs *spe
     }
     if (create_tables(stage, &specs->telemetry.spec, err) != 0 ||
         load_both(bronze, folder, specs, err) != 0 || use_threads(stage, err) != 0 ||
-        load_parts(bronze, folder, specs, &sink, err) != 0 ||
+        load_parts(bronze, folder, specs, &sink, err) != 0) {
+        return -1;
+    }
+    taken_compare(stage, &bronze->inputs);
+    if (join_tables(stage, err) != 0 ||
         send(bronze, &bronze->rejects, &bronze->reject_texts, err) != 0 ||
         send(bronze, &bronze->inputs, &bronze->input_texts, err) != 0 ||
         send(bronze, &bronze->taken, &bronze->taken_texts, err) != 0) {

@@ -56,6 +56,12 @@ static int combine_inputs(struct lake *lake, void *what, struct error *err)
 
 int lineage_inputs(struct stage *stage, struct error *err)
 {
+    json_t *silver = json_object_get(stage->taken.record, "silver");
+    const char *known = json_string_value(json_object_get(silver, "inputs_sha256"));
+    if (stage->taken.same && known && strlen(known) == HASH_TEXT_SIZE - 1) {
+        memcpy(stage->inputs_sha256, known, HASH_TEXT_SIZE);
+        return 0;
+    }
     return beside_do(stage, combine_inputs, stage, err);
 }
 

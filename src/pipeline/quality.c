@@ -75,6 +75,9 @@ int quality_write(struct stage *stage, struct table table, const char *level,
     char date[DATE_TEXT_SIZE];
     const char *relative = arena_printf(stage->arena, "quality/%s_quality_%s.csv", level,
                                         date_format(stage->session->run_date, date));
+    if (taken_stays(stage, relative)) {
+        return 0;
+    }
     *report = (struct report){.table = table,
                               .run_date = stage->session->run_date,
                               .schema_issues = schema_issues,

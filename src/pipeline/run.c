@@ -46,6 +46,9 @@ static int write_file(struct lake *lake, void *file, struct error *err)
 int stage_write(struct stage *stage, const struct lake_output *output, enum lake_format format,
                 const char *relative, struct error *err)
 {
+    if (taken_stays(stage, relative)) {
+        return 0;
+    }
     struct lake_file *file = ARENA_NEW(stage->arena, struct lake_file, 1);
     *file = stage_file(stage, output, format, relative);
     return beside_do(stage, write_file, file, err);

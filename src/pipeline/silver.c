@@ -57,12 +57,6 @@ static int drop_other_days(struct stage *stage, const char *folder, const int32_
     return 0;
 }
 
-/* Whether all telemetry was read by the run that this one goes on from. */
-static bool nothing_new(const struct stage *stage)
-{
-    return stage->taken.goes_on && stage->report->telemetry.files == stage->report->taken_before;
-}
-
 /* The CSV file and one Parquet file a day, at the same time; those of the earlier run stay where
  * nothing came in. */
 static int write_telemetry(struct stage *stage, struct error *err)
@@ -73,7 +67,7 @@ static int write_telemetry(struct stage *stage, struct error *err)
     const struct table telemetry = silver_telemetry(stage);
     size_t count = 0;
     stage_tell(stage->session, &WRITING, 0, 0);
-    if (nothing_new(stage)) {
+    if (taken_nothing_new(stage)) {
         taken_days(stage, &days, &day_count);
     } else if (lake_days(stage->lake, telemetry.name, "event_date", stage->arena, &days, &day_count,
                          err) != 0 ||
@@ -83,7 +77,7 @@ static int write_telemetry(struct stage *stage, struct error *err)
         return -1;
     }
     struct lake_file *files = ARENA_NEW(stage->arena, struct lake_file, day_count + 1);
-    if (!nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
+    if (!taken_nothing_new(stage) || !taken_keep(stage, CLEAN_CSV)) {
         const struct lake_output all = {.table = &telemetry, .order = silver_distinct.key};
         files[count++] = stage_file(stage, &all, LAKE_CSV, CLEAN_CSV);
     }
@@ -112,7 +106,8 @@ static int write_telemetry(struct stage *stage, struct error *err)
 
 /* ---- counts ---- */
 
-static int count_rows(struct stage *stage, struct error *err)
+/* What is known of the tables. */
+static int count_tables(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
     const char *telemetry = silver_telemetry(stage).name;
@@ -129,7 +124,15 @@ static int count_rows(struct stage *stage, struct error *err)
          "count(modele) NOT IN (0, count(*)) OR count(annee) NOT IN (0, count(*)))) AS several",
          &report->vehicles_conflicting},
     };
-    if (lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err) != 0) {
+    return lake_counts(stage->lake, counts, sizeof counts / sizeof *counts, err);
+}
+
+static int count_rows(struct stage *stage, struct error *err)
+{
+    struct run_report *report = stage->report;
+    if (stage->taken.same) {
+        taken_counts(stage);
+    } else if (count_tables(stage, err) != 0) {
         return -1;
     }
     report->duplicates = report->telemetry.accepted - report->silver_rows;
@@ -211,14 +214,18 @@ static int write_small_tables(struct stage *stage, struct error *err)
 
 /* Makes the table telemetry, or of a run that goes on from an earlier one the days that new
  * messages fall on: the others are read where they lie, once when they are few, or each SELECT
- * would unpack them anew. */
+ * would unpack them anew. Few messages that are all clean already are kept as new ones are, whose
+ * sums and counts take no statement. */
 static int clean(struct stage *stage, struct error *err)
 {
     struct table made = silver_telemetry(stage);
     const char *name = made.name;
     bool few = stage->report->telemetry.records < LAKE_ROWS_A_THREAD;
+    if (few && taken_nothing_new(stage)) {
+        return lake_define_distinct(stage->lake, &made, "telemetry_publiee", &silver_distinct, err);
+    }
     made.name = stage->taken.goes_on ? "telemetry_jours" : name;
-    if (nothing_new(stage)) {
+    if (taken_nothing_new(stage)) {
         if (lake_create(stage->lake, &made, err) != 0) {
             return -1;
         }

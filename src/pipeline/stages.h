@@ -11,12 +11,19 @@
 #include <jansson.h>
 #include <math.h>
 
+struct taken_input {
+    const char *path, *sha256;
+};
+
 /* What an earlier run of the same date left, see taken.c. */
 struct taken {
     char rules_sha256[HASH_TEXT_SIZE];
     json_t *record;              /* run.json as it is */
     bool goes_on;                /* this run reads new telemetry only; the rest is as follows */
+    bool same;                   /* all that silver is made from is what it was: silver stays */
     struct ingest_takens files;  /* that need not be read again */
+    struct taken_input *tables;  /* the other inputs of the earlier run */
+    size_t table_count;
     struct ingest_counts counts; /* of those */
 };
 
@@ -123,14 +130,28 @@ int bronze_history(const char *root, const char *path, const struct ingest_sink 
 int taken_open(struct stage *stage, const char *folder, const struct record_spec *spec,
                struct error *err);
 
+/* Whether this run has read no telemetry, as all of it was read by the run that it goes on from. */
+bool taken_nothing_new(const struct stage *stage);
+
+/* Sets stage->taken.same, when all is read; `inputs` has the files that were read, in the columns of
+ * the table of that name. */
+void taken_compare(struct stage *stage, const struct batch *inputs);
+
+/* Fills the report's counts of the earlier silver, which is the same. */
+void taken_counts(struct stage *stage);
+
 /* Frees what stage->taken holds; zeroed is fine. */
 void taken_release(struct stage *stage);
 
 /* The days of the earlier silver's telemetry, in order, owned by the run's arena. */
 void taken_days(struct stage *stage, int32_t **days, size_t *count);
 
-/* A file of the earlier silver stays as it is, and is one of this run's; false: there is none. */
+/* A file of the earlier run stays as it is, and is one of this run's; false: there is none, or it is
+ * another by now. */
 bool taken_keep(struct stage *stage, const char *path);
+
+/* The same for a file that this run would write, if it is silver's and silver is the same. */
+bool taken_stays(struct stage *stage, const char *path);
 
 /* The section "taken" of run.json, for the next run; takes `files` over. */
 json_t *taken_section(struct stage *stage, const char *silver_sha256, const char *combined,

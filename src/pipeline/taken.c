@@ -11,6 +11,7 @@
 #include "lake/layout.h"
 #include "lake/sql.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +71,16 @@ static bool same_text(json_t *one, json_t *other)
            strcmp(json_string_value(one), json_string_value(other)) == 0;
 }
 
-/* Are all files of a section in place with their sizes? (verify looks at their hashes.) The CSV of
- * silver belongs to whichever run came last. */
+/* Is a file in place with its size? (verify looks at its hash.) */
+static bool file_stands(struct stage *stage, json_t *file)
+{
+    struct stat info;
+    const char *path = json_string_value(json_object_get(file, "path"));
+    return stat(arena_printf(stage->arena, "%s/%s", stage->session->data, path), &info) == 0 &&
+           info.st_size == json_integer_value(json_object_get(file, "bytes"));
+}
+
+/* Are all files of a section in place? The CSV of silver belongs to whichever run came last. */
 static bool files_stand(struct stage *stage, json_t *section)
 {
     size_t i;
@@ -79,14 +88,9 @@ static bool files_stand(struct stage *stage, json_t *section)
     json_t *files = json_object_get(section, "outputs");
     json_array_foreach(files, i, file)
     {
-        struct stat info;
         const char *path = json_string_value(json_object_get(file, "path"));
-        if (!path || !json_is_string(json_object_get(file, "sha256"))) {
-            return false;
-        }
-        if (strstr(path, "run_date=") &&
-            (stat(arena_printf(stage->arena, "%s/%s", stage->session->data, path), &info) != 0 ||
-             info.st_size != json_integer_value(json_object_get(file, "bytes")))) {
+        if (!path || !json_is_string(json_object_get(file, "sha256")) ||
+            (strstr(path, "run_date=") && !file_stands(stage, file))) {
             return false;
         }
     }
@@ -139,9 +143,19 @@ static void read_counts(json_t *record, struct ingest_counts *counts)
 
 struct listing {
     struct arena *arena;
+    struct taken *taken;
     struct ingest_taken *files;
     size_t count, room;
 };
+
+/* Of the tables beside telemetry there are a few files. */
+enum { TABLE_INPUTS = 16 };
+
+/* Both kinds of inputs in one query, which takes half the time of two. */
+static const char INPUTS[] =
+    "SELECT path, bytes, mtime, inode, NULL AS sha256 FROM taken_publies UNION ALL "
+    "SELECT path, NULL, NULL, NULL, sha256 FROM inputs_publies "
+    "WHERE path NOT LIKE '%/json/%' AND path NOT LIKE '%/parquet/%' ORDER BY path";
 
 /* A cell's whole number; its text ends without a NUL. */
 static int64_t number(struct bytes cell)
@@ -154,7 +168,16 @@ static int64_t number(struct bytes cell)
 static int list_file(void *context, const struct bytes *cells, size_t count, struct error *err)
 {
     struct listing *list = context;
+    struct taken *taken = list->taken;
     (void)count, (void)err;
+    if (cells[4].data) {
+        if (taken->table_count < TABLE_INPUTS) {
+            taken->tables[taken->table_count++] = (struct taken_input){
+                .path = arena_copy(list->arena, cells[0].data, cells[0].size),
+                .sha256 = arena_copy(list->arena, cells[4].data, cells[4].size)};
+        }
+        return 0;
+    }
     if (list->count == list->room) {
         list->room = list->room ? list->room * 2 : 1024;
         list->files = xrealloc(list->files, list->room, sizeof *list->files);
@@ -197,8 +220,9 @@ int taken_open(struct stage *stage, const char *folder, const struct record_spec
                struct error *err)
 {
     struct taken *taken = &stage->taken;
-    struct listing list = {.arena = stage->arena};
+    struct listing list = {.arena = stage->arena, .taken = taken};
     struct error unread;
+    taken->tables = ARENA_NEW(stage->arena, struct taken_input, TABLE_INPUTS);
     if (hash_rules(stage, folder, spec, err) != 0 ||
         lineage_read(stage, stage->session->run_date, &taken->record, err) != 0) {
         return -1;
@@ -206,8 +230,7 @@ int taken_open(struct stage *stage, const char *folder, const struct record_spec
     taken->goes_on =
         !stage->options->full && !lake_has_workers(stage->lake) &&
         record_stands(stage, taken->record) && open_published(stage, &unread) == 0 &&
-        lake_each(stage->lake, "SELECT path, bytes, mtime, inode FROM taken_publies ORDER BY path",
-                  list_file, &list, &unread) == 0;
+        lake_each(stage->lake, INPUTS, list_file, &list, &unread) == 0;
     taken->files = (struct ingest_takens){list.files, list.count};
     if (taken->goes_on) {
         read_counts(taken->record, &taken->counts);
@@ -227,21 +250,66 @@ void taken_release(struct stage *stage)
     stage->taken = (struct taken){0};
 }
 
+bool taken_nothing_new(const struct stage *stage)
+{
+    return stage->taken.goes_on && stage->report->telemetry.files == stage->report->taken_before;
+}
+
+/* Whether the earlier run has read this file as it is. */
+static bool is_known(const struct taken *taken, struct bytes path, struct bytes sha256)
+{
+    for (size_t t = 0; t < taken->table_count; t++) {
+        const struct taken_input *table = &taken->tables[t];
+        if (strlen(table->path) == path.size && memcmp(table->path, path.data, path.size) == 0) {
+            return strlen(table->sha256) == sha256.size &&
+                   memcmp(table->sha256, sha256.data, sha256.size) == 0;
+        }
+    }
+    return false;
+}
+
+void taken_compare(struct stage *stage, const struct batch *inputs)
+{
+    struct taken *taken = &stage->taken;
+    assert(strcmp(inputs->table->columns[2].name, "sha256") == 0);
+    taken->same = taken_nothing_new(stage) && inputs->rows == taken->table_count;
+    for (size_t r = 0; r < inputs->rows && taken->same; r++) {
+        taken->same = is_known(taken, inputs->values[0].text[r], inputs->values[2].text[r]);
+    }
+}
+
+void taken_counts(struct stage *stage)
+{
+    struct run_report *report = stage->report;
+    json_t *silver = json_object_get(stage->taken.record, "silver");
+    json_t *telemetry = json_object_get(silver, "telemetry");
+    report->silver_rows = whole(telemetry, "rows");
+    report->conflicts = whole(telemetry, "conflicts");
+    report->vehicles_conflicting = whole(json_object_get(silver, "vehicules"), "conflicts");
+}
+
 bool taken_keep(struct stage *stage, const char *path)
 {
     size_t i;
     json_t *file;
-    json_array_foreach(json_object_get(json_object_get(stage->taken.record, "silver"), "outputs"),
-                       i, file)
+    json_t *section = json_object_get(stage->taken.record, lineage_section(path));
+    json_array_foreach(json_object_get(section, "outputs"), i, file)
     {
         const char *name = json_string_value(json_object_get(file, "path"));
         const char *sha256 = json_string_value(json_object_get(file, "sha256"));
-        if (name && sha256 && strcmp(name, path) == 0 && strlen(sha256) == HASH_TEXT_SIZE - 1) {
+        if (name && sha256 && strcmp(name, path) == 0 && strlen(sha256) == HASH_TEXT_SIZE - 1 &&
+            file_stands(stage, file)) {
             publish_keep(stage->publication, path, sha256, whole(file, "bytes"));
             return true;
         }
     }
     return false;
+}
+
+bool taken_stays(struct stage *stage, const char *path)
+{
+    return stage->taken.same && strcmp(lineage_section(path), "gold") != 0 &&
+           taken_keep(stage, path);
 }
 
 void taken_days(struct stage *stage, int32_t **days, size_t *count)

@@ -284,6 +284,46 @@ static void test_nothing_new_is_nothing_read(void **state)
     assert_string_equal(results(e), before);
 }
 
+static void test_nothing_new_leaves_silver_as_it_is(void **state)
+{
+    static const char *const silver[] = {"silver/telemetry/telemetry_clean.csv",
+                                         "silver/maintenance_parquet/run_date=" E2E_DATE "/data.parquet",
+                                         E2E_RECORDS, INPUTS, TAKEN,
+                                         "quality/silver_quality_" E2E_DATE ".csv"};
+    enum { FILES = sizeof silver / sizeof *silver };
+    struct e2e *e = *state;
+    struct stat before[FILES], after;
+    begin(e);
+    const char *whole = results(e);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_int_equal(stat(e2e_path(e, silver[i]), &before[i]), 0);
+    }
+    assert_int_equal(run_and_compare(e), 40);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_int_equal(stat(e2e_path(e, silver[i]), &after), 0);
+        assert_int_equal(before[i].st_ino, after.st_ino);
+    }
+    for (size_t i = 0; i < FILES; i++) {
+        e2e_remove(e, silver[i]);
+        kept_by(e, NULL, NULL);
+        assert_string_equal(results(e), whole);
+    }
+}
+
+static void test_nothing_new_but_a_table_makes_silver_anew(void **state)
+{
+    struct e2e *e = *state;
+    begin(e);
+    e2e_register(e, "UPDATE vehicules SET annee = 2001 WHERE vin = 'VIN-751003'");
+    assert_int_equal(run_and_compare(e), 40);
+    e2e_bronze(e, "csv/maintenance.csv",
+               "vin,date_last_revis,type,km_derniere_revis\nVIN-751003,2026-01-02,Pneus,1000\n"
+               "VIN-751004,2026-13-02,Pneus,1000\n");
+    assert_int_equal(run_and_compare(e), 40);
+    e2e_remove(e, E2E_BRONZE "/csv/piece_lifetime.csv");
+    assert_int_equal(run_and_compare(e), 40);
+}
+
 static void test_a_late_message_writes_its_day_and_leaves_the_others(void **state)
 {
     struct e2e *e = *state;
@@ -579,6 +619,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, e2e_setup, e2e_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_new_is_nothing_read),
+        TEST(test_nothing_new_leaves_silver_as_it_is),
+        TEST(test_nothing_new_but_a_table_makes_silver_anew),
         TEST(test_a_late_message_writes_its_day_and_leaves_the_others),
         TEST(test_other_rules_read_everything),
         TEST(test_results_that_are_not_as_recorded_are_made_anew),
