@@ -64,7 +64,9 @@ void publish_drop(struct publication *publication, const char *relative);
  * part files stands there as these. */
 int publish_hash(struct publication *publication, unsigned threads, struct error *err);
 
-/* Puts everything in place. On failure nothing has changed, or the next command finishes it. */
+/* Puts everything in place; a small file that is there already with the same bytes stays, and only
+ * what differs is synced and moved. On failure nothing has changed, or the next command finishes
+ * it. */
 int publish_commit(struct publication *publication, struct error *err);
 
 /* Ends a publication: removes what is staged and was not committed, lets the lock go, frees. A

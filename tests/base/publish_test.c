@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -473,6 +474,32 @@ static void test_kept_files_stay_as_they_are(void **state)
     assert_string_equal(get(f, "new"), "x");
 }
 
+static void test_what_is_in_its_place_already_is_not_made_again(void **state)
+{
+    struct fixture *f = *state;
+    struct publication p = {0};
+    struct error err;
+    struct stat before, after;
+    assert_int_equal(fs_make_folders(under(f, "gold"), &err), 0);
+    put(under(f, "gold/same"), "text");
+    put(under(f, "gold/other"), "Text");
+    put(under(f, "elsewhere"), "text");
+    assert_int_equal(symlink("../elsewhere", under(f, "gold/link")), 0);
+    assert_int_equal(stat(under(f, "gold/same"), &before), 0);
+    assert_int_equal(publish_begin(&p, f->root, &err), 0);
+    stage(&p, "gold/same", "text");
+    stage(&p, "gold/other", "text");
+    stage(&p, "gold/link", "text");
+    assert_int_equal(publish_commit(&p, &err), 0);
+    publish_end(&p);
+    assert_int_equal(stat(under(f, "gold/same"), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_string_equal(get(f, "gold/other"), "text");
+    assert_int_equal(lstat(under(f, "gold/link"), &after), 0);
+    assert_true(S_ISREG(after.st_mode));
+    assert_false(fs_exists(under(f, ".staging")));
+}
+
 static void test_many_files_in_many_folders_come_and_go_together(void **state)
 {
     enum { MANY = 70 };
@@ -620,6 +647,7 @@ int main(void)
         TEST(test_a_staged_file_that_is_not_on_the_disk_publishes_nothing),
         TEST(test_a_journal_that_cannot_be_written_publishes_nothing),
         TEST(test_kept_files_stay_as_they_are),
+        TEST(test_what_is_in_its_place_already_is_not_made_again),
         TEST(test_many_files_in_many_folders_come_and_go_together),
         TEST(test_what_dead_processes_staged_is_removed_at_the_next_begin),
         TEST(test_a_second_publisher_is_told_who_is_at_work),
