@@ -258,7 +258,7 @@ struct ingest_options {
  * ignored and counted. Bad records and unreadable files go to sink->reject and do not fail the
  * call; `source` is ingest_source(folder, name). Fails when the folder cannot be listed, a CSV file
  * lacks a column, or the sink fails. The order of rows is not fixed. Memory: about record_limit + 2
- * MiB a thread at most, and the list of names: a name's bytes and some 32 more. `counts` is filled
+ * MiB a thread at most, and the list of names: a name's bytes and some 60 more. `counts` is filled
  * in any case. */
 int ingest_folder(const char *root, const char *folder, const struct ingest_options *options,
                   const struct ingest_sink *sink, struct ingest_counts *counts, struct error *err);
