@@ -45,8 +45,10 @@ size_t reasons_worth_telling(const struct reason reasons[MODEL_INPUT_COUNT])
 
 /* ---- the cell of gold ---- */
 
-enum { NUMBER_SIZE = 328, /* the longest double with some decimals */
-       REASON_SIZE = 64 + 2 * NUMBER_SIZE };
+enum {
+    NUMBER_SIZE = 328, /* the longest double with some decimals */
+    REASON_SIZE = 64 + 2 * NUMBER_SIZE
+};
 
 /* Writes a value with at most as many decimals as people see: 2.10 is 2.1; nothing for NaN. Returns
  * the end of it. */

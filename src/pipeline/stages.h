@@ -18,11 +18,11 @@ struct taken_input {
 /* What an earlier run of the same date left, see taken.c. */
 struct taken {
     char rules_sha256[HASH_TEXT_SIZE];
-    json_t *record;              /* run.json as it is */
-    bool goes_on;                /* this run reads new telemetry only; the rest is as follows */
-    bool same;                   /* all that silver is made from is what it was: silver stays */
-    struct ingest_takens files;  /* that need not be read again */
-    struct taken_input *tables;  /* the other inputs of the earlier run */
+    json_t *record;             /* run.json as it is */
+    bool goes_on;               /* this run reads new telemetry only; the rest is as follows */
+    bool same;                  /* all that silver is made from is what it was: silver stays */
+    struct ingest_takens files; /* that need not be read again */
+    struct taken_input *tables; /* the other inputs of the earlier run */
     size_t table_count;
     struct ingest_counts counts; /* of those */
 };
@@ -133,8 +133,8 @@ int taken_open(struct stage *stage, const char *folder, const struct record_spec
 /* Whether this run has read no telemetry, as all of it was read by the run that it goes on from. */
 bool taken_nothing_new(const struct stage *stage);
 
-/* Sets stage->taken.same, when all is read; `inputs` has the files that were read, in the columns of
- * the table of that name. */
+/* Sets stage->taken.same, when all is read; `inputs` has the files that were read, in the columns
+ * of the table of that name. */
 void taken_compare(struct stage *stage, const struct batch *inputs);
 
 /* Fills the report's counts of the earlier silver, which is the same. */
@@ -146,8 +146,8 @@ void taken_release(struct stage *stage);
 /* The days of the earlier silver's telemetry, in order, owned by the run's arena. */
 void taken_days(struct stage *stage, int32_t **days, size_t *count);
 
-/* A file of the earlier run stays as it is, and is one of this run's; false: there is none, or it is
- * another by now. */
+/* A file of the earlier run stays as it is, and is one of this run's; false: there is none, or it
+ * is another by now. */
 bool taken_keep(struct stage *stage, const char *path);
 
 /* The same for a file that this run would write, if it is silver's and silver is the same. */

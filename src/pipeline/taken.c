@@ -227,10 +227,9 @@ int taken_open(struct stage *stage, const char *folder, const struct record_spec
         lineage_read(stage, stage->session->run_date, &taken->record, err) != 0) {
         return -1;
     }
-    taken->goes_on =
-        !stage->options->full && !lake_has_workers(stage->lake) &&
-        record_stands(stage, taken->record) && open_published(stage, &unread) == 0 &&
-        lake_each(stage->lake, INPUTS, list_file, &list, &unread) == 0;
+    taken->goes_on = !stage->options->full && !lake_has_workers(stage->lake) &&
+                     record_stands(stage, taken->record) && open_published(stage, &unread) == 0 &&
+                     lake_each(stage->lake, INPUTS, list_file, &list, &unread) == 0;
     taken->files = (struct ingest_takens){list.files, list.count};
     if (taken->goes_on) {
         read_counts(taken->record, &taken->counts);

@@ -287,8 +287,11 @@ static void test_nothing_new_is_nothing_read(void **state)
 static void test_nothing_new_leaves_silver_as_it_is(void **state)
 {
     static const char *const silver[] = {"silver/telemetry/telemetry_clean.csv",
-                                         "silver/maintenance_parquet/run_date=" E2E_DATE "/data.parquet",
-                                         E2E_RECORDS, INPUTS, TAKEN,
+                                         "silver/maintenance_parquet/run_date=" E2E_DATE
+                                         "/data.parquet",
+                                         E2E_RECORDS,
+                                         INPUTS,
+                                         TAKEN,
                                          "quality/silver_quality_" E2E_DATE ".csv"};
     enum { FILES = sizeof silver / sizeof *silver };
     struct e2e *e = *state;
