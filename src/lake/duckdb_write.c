@@ -35,9 +35,8 @@ const char *duck_select_output(const struct lake_output *output, const char *col
                         output->order);
 }
 
-/* ---- CSV ---- */
+/* ---- CSV by the engine itself ---- */
 
-/* CSV by the engine itself. */
 static int copy_csv(struct duck *lake, const struct lake_output *output, const char *path,
                     struct error *err)
 {
@@ -52,6 +51,8 @@ static int copy_csv(struct duck *lake, const struct lake_output *output, const c
     return status;
 }
 
+/* ---- rows that are kept here ---- */
+
 static void help_csv(void *context, size_t index, unsigned worker)
 {
     (void)index;
@@ -59,7 +60,18 @@ static void help_csv(void *context, size_t index, unsigned worker)
     duck_csv_help(context);
 }
 
-/* Rows that are kept here, by the threads that take part. */
+static int write_kept_parquet(const struct lake_file *file, const struct distinct *distinct,
+                              unsigned threads, struct error *err)
+{
+    struct duck_parquet *parquet = NULL;
+    int status = duck_parquet_open(&parquet, file, threads, err);
+    if (status == 0) {
+        status = duck_parquet_put_kept(parquet, distinct, err);
+    }
+    return duck_parquet_close(parquet, status, err);
+}
+
+/* By the threads that take part. */
 static int write_kept_csv(const struct lake_file *file, const struct distinct *distinct,
                           unsigned threads, struct error *err)
 {
@@ -131,15 +143,7 @@ static int write_file(struct duck *lake, const struct lake_file *file, unsigned 
     if (!distinct) {
         return stream_files(lake, parquet ? file : NULL, parquet ? NULL : file, threads, err);
     }
-    if (!parquet) {
-        return write_kept_csv(file, distinct, threads, err);
-    }
-    struct duck_parquet *out = NULL;
-    int status = duck_parquet_open(&out, file, threads, err);
-    if (status == 0) {
-        status = duck_parquet_put_kept(out, distinct, err);
-    }
-    return duck_parquet_close(out, status, err);
+    return (parquet ? write_kept_parquet : write_kept_csv)(file, distinct, threads, err);
 }
 
 /* Whether these are two files of the same rows, which can be asked for once. */

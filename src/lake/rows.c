@@ -625,30 +625,30 @@ static void sum_nulls(struct sorting *s)
     }
 }
 
-static int32_t day_of(const struct sorting *s, size_t i)
+static size_t day_of(const struct sorting *s, uint32_t row)
 {
-    return s->days[s->rows->order[i]] - s->rows->first_day;
+    return (size_t)(s->days[row] - s->rows->first_day);
 }
 
 static void count_days(void *context, size_t piece, unsigned worker)
 {
     struct sorting *s = context;
-    const struct rows *rows = s->rows;
-    size_t *counts = s->day_starts + piece * rows->day_count;
+    const struct rows_part part = rows_piece(s->rows, piece);
+    size_t *counts = s->day_starts + piece * s->rows->day_count;
     (void)worker;
-    for (size_t i = piece > 0 ? rows->piece_ends[piece - 1] : 0; i < rows->piece_ends[piece]; i++) {
-        counts[day_of(s, i)]++;
+    for (size_t i = 0; i < part.count; i++) {
+        counts[day_of(s, part.order[i])]++;
     }
 }
 
 static void deal_days(void *context, size_t piece, unsigned worker)
 {
     struct sorting *s = context;
-    struct rows *rows = s->rows;
-    size_t *starts = s->day_starts + piece * rows->day_count;
+    const struct rows_part part = rows_piece(s->rows, piece);
+    size_t *starts = s->day_starts + piece * s->rows->day_count;
     (void)worker;
-    for (size_t i = piece > 0 ? rows->piece_ends[piece - 1] : 0; i < rows->piece_ends[piece]; i++) {
-        rows->by_day[starts[day_of(s, i)]++] = rows->order[i];
+    for (size_t i = 0; i < part.count; i++) {
+        s->rows->by_day[starts[day_of(s, part.order[i])]++] = part.order[i];
     }
 }
 
