@@ -119,13 +119,14 @@ static int sum_days(struct lake *lake, struct error *err)
     return lake_sum(lake, &sums, err);
 }
 
-/* Vehicles that send but cannot be scored, and how urgent the others are; all in one query without
- * a GROUP BY, which would begin with a hash table of megabytes. */
+/* Vehicles that send but cannot be scored, and how urgent the others are: those of reporting_final,
+ * which names their codes and joins four tables whenever it is asked; all in one query without a
+ * GROUP BY, which would begin with a hash table of megabytes. */
 static int count_vehicles(struct stage *stage, struct error *err)
 {
     struct run_report *report = stage->report;
     struct lake_counted counts[3 + STATUT_COUNT] = {
-        {"SELECT count(*) FROM reporting_final", &report->gold_rows},
+        {"SELECT count(*) FROM predictions", &report->gold_rows},
         {"SELECT CAST(sum(sans_entretien) AS BIGINT) FROM orphelins", &report->without_service},
         {"SELECT CAST(sum(sans_registre) AS BIGINT) FROM orphelins", &report->without_register},
     };
